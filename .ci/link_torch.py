@@ -1,4 +1,4 @@
-"""Turn a folder's name into a folder that shows torch and its dependencies, out of this environment, alone."""
+"""Turn a folder's name into a folder that shows this environment's torch and its dependencies alone."""
 
 from __future__ import annotations
 
