@@ -47,8 +47,8 @@ def test_figures_of_the_machine() -> None:
     after = {
         "cpu_total_ns": 8 * SECOND, "cpu_idle_ns": 2 * SECOND, "cpu_iowait_ns": SECOND,
         "cpu_steal_ns": SECOND, "disk_read_bytes": 2100, "disk_write_bytes": 50, "net_received_bytes": 30,
-        "net_sent_bytes": 20, "swap_in_pages": 6, "psi_cpu_ns": SECOND // 2, "quota_periods": 30, "throttled_periods": 8,
-        "memory_available_bytes": 60,
+        "net_sent_bytes": 20, "swap_in_pages": 6, "psi_cpu_ns": SECOND // 2, "quota_periods": 30,
+        "throttled_periods": 8, "memory_available_bytes": 60,
     }  # fmt: skip
     counters = read_counters(raw(HEADER, tick(1, before, {}), tick(3, after, {})))
     found = named(counters)
