@@ -1,0 +1,62 @@
+"""The wording that all renderers share, in one place to import: labels, sentences and the verdict."""
+
+from __future__ import annotations
+
+from throughput.render.headline import headline
+from throughput.render.labels import Group, colour, groups, label, plain, state_reason
+from throughput.render.wording import (
+    budget,
+    called,
+    caller,
+    collector,
+    ended,
+    finding_place,
+    gain,
+    has_device,
+    hotspot_share,
+    hotspot_time,
+    lock,
+    name,
+    no_findings,
+    not_measured,
+    notes,
+    place,
+    row_share,
+    row_time,
+    speed,
+    step_time,
+    where_it_runs,
+    window,
+)
+
+__all__ = [
+    "Group",
+    "budget",
+    "called",
+    "caller",
+    "collector",
+    "colour",
+    "ended",
+    "finding_place",
+    "gain",
+    "groups",
+    "has_device",
+    "headline",
+    "hotspot_share",
+    "hotspot_time",
+    "label",
+    "lock",
+    "name",
+    "no_findings",
+    "not_measured",
+    "notes",
+    "place",
+    "plain",
+    "row_share",
+    "row_time",
+    "speed",
+    "state_reason",
+    "step_time",
+    "where_it_runs",
+    "window",
+]

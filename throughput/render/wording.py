@@ -1,0 +1,227 @@
+"""Say in words what a report holds: places, times, predictions, the window, what was not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from throughput import units
+from throughput.model.attribution import Hotspot, LockPlaces, SplitRow
+from throughput.model.category import Category, State
+from throughput.model.finding import Finding, Prediction
+from throughput.model.report import Budget, Report, RunSummary, Throughput
+from throughput.model.run import CollectorStatus, Window
+from throughput.render import labels
+from throughput.render.labels import plain
+
+FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show the range, not the value
+NAME_LIMIT = 100  # characters; longer names are cut in the middle
+PATH_LIMIT = 120
+
+ENDED = {
+    "script_ended": "the script ended by itself before all steps were seen",
+    "max_seconds": "--max-seconds ended it",
+    "interrupted": "interrupted; this is what was measured until then",
+    "crashed": "the script crashed; this is what was measured until then",
+    "stalled": "the script stalled and was stopped",
+    "never_stepped": "no step was seen",
+}
+"""How a run ended, where it is worth a word."""
+
+
+def has_device(split: Sequence[SplitRow]) -> bool:
+    """Return whether the run used a device: copies to one are not applicable on a CPU run."""
+    rows = [row for row in split if row.category is Category.HOST_TO_DEVICE]
+    return any(row.state is not State.NOT_APPLICABLE for row in rows)
+
+
+def speed(throughput: Throughput) -> tuple[float, str]:
+    """Return the speed as people quote it: samples a second where batches were seen, else steps a second."""
+    if throughput.samples_per_s is not None:
+        return throughput.samples_per_s, "samples"
+    return throughput.steps_per_s, "steps"
+
+
+def place(file: str, line: int) -> str:
+    """Return "file:line" in harmless characters; an absolute path is shown from its last three folders on."""
+    parts = file.replace("\\", "/").split("/")
+    absolute = not parts[0] or parts[0].endswith(":")
+    shown = "/".join(["…", *parts[-3:]]) if absolute and len(parts) > 4 else file
+    return f"{plain(shown, PATH_LIMIT)}:{line}" if line > 0 else plain(shown, PATH_LIMIT)
+
+
+def name(hotspot: Hotspot) -> str:
+    """Return the hotspot's name as the user writes it."""
+    return plain(hotspot.name, NAME_LIMIT) or plain(hotspot.function, NAME_LIMIT) or "(unnamed)"
+
+
+def caller(hotspot: Hotspot) -> str:
+    """Return "Dataset.__getitem__ data.py:33", the own code that calls the hotspot, or ""."""
+    if hotspot.caller is None:
+        return ""
+    at = place(hotspot.caller.file, hotspot.caller.line)
+    return f"{plain(hotspot.caller.function, NAME_LIMIT)} {at}"
+
+
+def called(hotspot: Hotspot) -> str:
+    """Return "numpy.round, called at data.py:33", or "augment at data.py:33" where no caller is known."""
+    if hotspot.caller is not None:
+        return f"{name(hotspot)}, called at {place(hotspot.caller.file, hotspot.caller.line)}"
+    return f"{name(hotspot)} at {place(hotspot.file, hotspot.line)}"
+
+
+def where_it_runs(hotspot: Hotspot) -> str:
+    """Return the process and thread: "in DataLoader workers", "training thread", or "thread <name>"."""
+    if "worker" in hotspot.process.lower():
+        return "in DataLoader workers"
+    if hotspot.thread.lower() in ("", "main", "mainthread", "main thread", "training", "training thread"):
+        return "training thread"
+    return f"thread {plain(hotspot.thread, 40)}"
+
+
+def hotspot_time(hotspot: Hotspot) -> tuple[str, str]:
+    """Return a hotspot's time a step and its uncertainty; few samples give a range in place of a value."""
+    if hotspot.share <= 0:
+        return units.duration(hotspot.ns_per_step), ""
+    step_ns = hotspot.ns_per_step / hotspot.share
+    if 0 < hotspot.samples < FEW_SAMPLES:
+        return units.duration_range(hotspot.low * step_ns, hotspot.high * step_ns), "few samples"
+    half = (hotspot.high - hotspot.low) / 2 * step_ns
+    return units.duration(hotspot.ns_per_step, half), units.plus_minus_duration(hotspot.ns_per_step, half)
+
+
+def hotspot_share(hotspot: Hotspot) -> tuple[str, str]:
+    """Return a hotspot's share of a step and its uncertainty in points."""
+    half = (hotspot.high - hotspot.low) / 2
+    return units.percent(hotspot.share, half), units.plus_minus(hotspot.low, hotspot.high)
+
+
+def row_share(row: SplitRow) -> tuple[str, str]:
+    """Return a category's share and its uncertainty in points; without a figure, why there is none."""
+    if row.share is None:
+        return labels.state_reason(row), ""
+    half = None if row.low is None or row.high is None else (row.high - row.low) / 2
+    return units.percent(row.share, half), units.plus_minus(row.low, row.high)
+
+
+def row_time(row: SplitRow) -> str:
+    """Return a category's time a step, with the digits that its interval allows."""
+    if row.ns_per_step is None or not row.share or row.low is None or row.high is None:
+        return units.duration(row.ns_per_step)
+    return units.duration(row.ns_per_step, (row.high - row.low) / 2 * row.ns_per_step / row.share)
+
+
+def step_time(throughput: Throughput) -> tuple[str, str]:
+    """Return the mean step time and its uncertainty: "160 ms", "± 3"."""
+    times = throughput.step_ns
+    half = (times.high - times.low) / 2
+    return units.duration(times.mean, half), units.plus_minus_duration(times.mean, half)
+
+
+def gain(prediction: Prediction | None) -> str:
+    """Return what a fix buys: "at most 1.8x" for a bound, else the value with range and basis; "" unknown."""
+    if prediction is None:
+        return ""
+    if prediction.basis == "bound":
+        return f"at most {units.ratio(prediction.high)}"
+    span = f"{units.ratio(prediction.low)} to {units.ratio(prediction.high)}"
+    basis = {"replay": "predicted by replay", "experiment": "measured"}.get(
+        prediction.basis, plain(prediction.basis)
+    )
+    return f"{units.ratio(prediction.speedup)} ({span}, {basis})"
+
+
+def finding_place(finding: Finding) -> str:
+    """Return where a finding points, "function file:line", or ""."""
+    if finding.where is None:
+        return ""
+    function = plain(finding.where.function, NAME_LIMIT)
+    return f"{function} {place(finding.where.file, finding.where.line)}".strip()
+
+
+def lock(places: LockPlaces) -> tuple[str, ...]:
+    """Return a lock in words, each of its known places as a part of a sentence."""
+    parts = [f"{plain(places.kind, 40)} {plain(places.name, NAME_LIMIT)}"]
+    for words, at in (
+        ("made at", places.made_at),
+        ("held at", places.held_at),
+        ("waited for at", places.waited_at),
+    ):
+        if at:
+            parts.append(f"{words} {plain(at, PATH_LIMIT)}")
+    return tuple(parts)
+
+
+def window(value: Window) -> str:
+    """Return what became of the steps: asked for, kept, clean, warm-up, dropped."""
+    text = f"{value.kept:,} of {units.plural(value.asked, 'step')} asked for, {value.clean:,} clean"
+    rest = [f"{value.warmup:,} warm-up"] if value.warmup else []
+    rest += [f"{value.dropped:,} dropped"] if value.dropped else []
+    return f"{text}; {' and '.join(rest)} apart" if rest else text
+
+
+def ended(run: RunSummary) -> str:
+    """Return how the run ended where that is worth a sentence, with the script's exit code; else ""."""
+    text = ENDED.get(run.ended, "")
+    if run.script_exit_code:
+        text = f"{text or 'the script ended'} (exit code {run.script_exit_code})"
+    return text[:1].upper() + text[1:]
+
+
+def not_measured(split: Sequence[SplitRow], *, device: bool) -> tuple[str, ...]:
+    """Return each category that has no full figure, with the reason."""
+    return tuple(
+        f"{labels.label(row.category, has_device=device)}: {labels.state_reason(row)}"
+        for row in split
+        if labels.state_reason(row)
+    )
+
+
+def collector(status: CollectorStatus) -> str:
+    """Return a collector's state in a line: "py-spy: unavailable, ptrace is refused. Try ..."."""
+    reason = f", {plain(status.reason)}" if status.reason else ""
+    remedy = f" {plain(status.remedy)}" if status.remedy else ""
+    slow = (
+        ""
+        if status.overhead_ratio is None
+        else f", its steps take {units.ratio(status.overhead_ratio)} the plain time"
+    )
+    return f"{plain(status.name, 40)}: {plain(status.state, 40)}{slow}{reason}{'.' if remedy else ''}{remedy}"
+
+
+def notes(report: Report) -> tuple[str, ...]:
+    """Return what a reader must know beside the figures: the run's end, collectors that failed, the notes."""
+    failed = [collector(c) for c in report.run.collectors if c.state in ("unavailable", "failed")]
+    broken = [r.rule for r in report.rules if r.state == "error"]
+    lines = [ended(report.run), *failed, *(plain(note) for note in report.notes)]
+    if broken:
+        lines.append(f"Rules that failed and were left out: {', '.join(plain(rule, 60) for rule in broken)}")
+    return tuple(dict.fromkeys(line for line in lines if line))
+
+
+def no_findings(report: Report) -> str:
+    """Return what the absence of findings means: nothing worth fixing, or nothing was checked."""
+    checked = [rule for rule in report.rules if rule.state in ("quiet", "fired")]
+    absent = [rule for rule in report.rules if rule.state == "not_applicable"]
+    if not checked:
+        return "No rule could be checked on this run." if report.rules else "No rules were run."
+    more = f" {units.plural(len(absent), 'rule')} did not apply to this run." if absent else ""
+    return f"Nothing worth fixing: {units.plural(len(checked), 'rule')} looked and found nothing.{more}"
+
+
+def budget(value: Budget) -> str:
+    """Return what fits into the budget now and after the top fix."""
+    parts = []
+    for now, after, noun in (
+        (value.epochs_now, value.epochs_after, "epochs"),
+        (value.samples_now, value.samples_after, "samples"),
+        (value.steps_now, value.steps_after, "steps"),
+    ):
+        if now is None:
+            continue
+        then = "" if after is None else f" (at most {units.count(_whole(after))} after the first fix)"
+        parts.append(f"{units.count(_whole(now))} {noun}{then}")
+    return f"In {units.duration(value.seconds * 1e9)}: {', '.join(parts)}"
+
+
+def _whole(value: float) -> float:
+    return float(int(value)) if value >= 100 else value
