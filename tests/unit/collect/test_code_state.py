@@ -1,4 +1,4 @@
-"""Which code ran: commit, diff without secrets, hashes; nothing breaks it, no program of a repository runs."""
+"""Which code ran: commit, diff without secrets, hashes; nothing breaks it, no repository's program runs."""
 
 from __future__ import annotations
 
