@@ -1,0 +1,150 @@
+"""Profile each pair of scripts, and say how near the report comes to the truth.
+
+python -m benchmarks.truth [NAMES] [--pairs DIR] [--resume] [--workers 0,2] [--runs 5] [--profiled 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import pair as pairs
+from benchmarks import score, store
+from benchmarks.pair import Pair
+from benchmarks.runs import RunFailed, profile, run_truth
+
+KEPT = store.HERE / "accuracy.json"
+PROFILED_STEPS = 200
+SPARE = 1000
+"""Steps that the profiled script would take: it is stopped after its window, whatever that comes to."""
+LONGEST = 4
+"""Truth that doesn't settle within this many times the steps is quoted with its spread."""
+
+Truths = dict[str, list[dict[str, Any]]]
+
+
+def main() -> None:
+    """Run the pairs asked for, keep each result at once, print the table of all that were asked for."""
+    options = _parse()
+    stale = {} if not options.resume else store.load(options.out)
+    done: dict[str, store.Result] = {}
+    for pair in pairs.read_all(options.pairs, options.names):
+        for workers in pair.workers:
+            if options.workers and workers not in options.workers:
+                continue
+            name = f"{pair.name}/{workers}"
+            if _is_fresh(stale.get(name), pair):
+                done[name] = stale[name]
+                continue
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            try:
+                done[name] = measure(pair, workers, options.runs, options.profiled)
+            except RunFailed as failed:
+                print(f"{name}: {failed}", file=sys.stderr)
+                done[name] = {"failed": str(failed).splitlines()[0], **store.stamp()}
+            store.save(options.out, name, done[name])
+    print(show(done))
+    sys.exit(0 if all(is_right(result) for result in done.values()) else 1)
+
+
+def measure(pair: Pair, workers: int, runs: int, profiled: int) -> store.Result:
+    """Return one pair's result: plain runs with the stopwatch, profiled ones between them."""
+    result = store.stamp() | {"pair": pair.name, "workers": workers, "pair_digest": pair.digest()}
+    steps, truths, reports = pair.steps, Truths(slow=[], fixed=[]), Truths(slow=[], fixed=[])
+    while True:
+        for index in range(runs):
+            for side in ("slow", "fixed"):
+                truths[side].append(run_truth(pair.command(side, workers, steps)))
+                if index < profiled and len(reports[side]) < profiled:
+                    reports[side].append(_profiled(pair, side, workers))
+        truth = {side: score.combine(found) for side, found in truths.items()}
+        if truth["slow"]["spread_points"] <= score.STEADY_POINTS or steps >= LONGEST * pair.steps:
+            break
+        steps, truths = 2 * steps, Truths(slow=[], fixed=[])
+    result |= {"steps": steps, "truth": truth, "profiled_steps": PROFILED_STEPS}
+    result["steady"] = truth["slow"]["spread_points"] <= score.STEADY_POINTS
+    result["slow"] = [
+        score.score_slow(pair, report, truth["slow"], truth["fixed"]) | {"wall_s": report["wall_s"]}
+        for report in reports["slow"]
+    ]
+    result["fixed"] = [
+        score.score_fixed(report, truth["fixed"]) | {"wall_s": report["wall_s"]}
+        for report in reports["fixed"]
+    ]
+    return result
+
+
+def is_right(result: store.Result) -> bool:
+    """Return whether a result has everything right."""
+    return "failed" not in result and score.passes(result)
+
+
+def show(results: dict[str, store.Result]) -> str:
+    """Return the results as a Markdown table, the worst of several profiled runs in each cell."""
+    head = (
+        *("pair/workers", "step ms", "share of truth", "hotspot 1", "named", "finding 1", "category"),
+        *("worst split error", "truth spread", "twin", "speed-up said (measured)"),
+    )
+    return store.table(head, [_row(name, result) for name, result in results.items()])
+
+
+def _row(name: str, result: store.Result) -> tuple[object, ...]:
+    if "failed" in result:
+        return (name, *["-"] * 9, f"failed: {result['failed']}")
+    slow, truth = result["slow"], result["truth"]["slow"]
+    worst = max(slow, key=lambda run: float(run["worst_points"]))
+    shares = sorted(truth["shares"].items(), key=lambda item: -item[1])[:2]
+    alarms = sorted({rule for run in result["fixed"] for rule in run["alarms"]})
+    predicted = worst["prediction"] or {"speedup": float("nan")}
+    return (
+        name,
+        f"{truth['median_step_ns'] / 1e6:.1f}",
+        ", ".join(f"{category} {100 * share:.1f} %" for category, share in shares),
+        worst["hotspot_name"],
+        _yes(all(run["hotspot_named"] for run in slow)),
+        f"{worst['finding_rule']}: {_yes(all(run['finding_named'] for run in slow))}",
+        f"{worst['category']}: {_yes(all(run['category_right'] for run in slow))}",
+        f"{worst['errors_points'][worst['worst_category']]:+.1f} ({worst['worst_category']})",
+        f"{truth['spread_points']:.1f}",
+        ", ".join(alarms) or "quiet",
+        f"{predicted['speedup']:.2f} ({worst['measured_speedup']:.2f})",
+    )
+
+
+def _yes(right: bool) -> str:
+    return "yes" if right else "NO"
+
+
+def _profiled(pair: Pair, side: str, workers: int) -> dict[str, Any]:
+    command = pair.command(side, workers, PROFILED_STEPS + SPARE)
+    report, wall_s = profile(command, PROFILED_STEPS)
+    return report | {"wall_s": round(wall_s, 1)}
+
+
+def _is_fresh(result: store.Result | None, pair: Pair) -> bool:
+    if result is None or "failed" in result:
+        return False
+    same = (store.collector(), pair.digest())
+    return (result["collector"], result["pair_digest"]) == same
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.truth")
+    parser.add_argument("names", nargs="*", help="pairs to run; all where none is named")
+    parser.add_argument("--pairs", type=Path, default=pairs.PAIRS, help="folder of pairs")
+    parser.add_argument("--out", type=Path, default=KEPT, help="where results are kept")
+    parser.add_argument("--resume", action="store_true", help="keep results of the same code")
+    parser.add_argument("--workers", type=_numbers, default=(), help="only these, as 0,2")
+    parser.add_argument("--runs", type=int, default=5, help="plain runs of each side")
+    parser.add_argument("--profiled", type=int, default=1, help="profiled runs of each side")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The scorer of the truth benchmark: what counts as named, how far a split is off, what is kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import pair as pairs
+from benchmarks import score, store, truth
+
+LOCKED = pairs.read(pairs.PAIRS / "thread-lock")
+ROUND = pairs.read(pairs.PAIRS / "numpy-round")
+
+
+def hotspot(**changes: Any) -> dict[str, Any]:
+    base = {
+        "name": "numpy.round",
+        "file": "numpy/_core/fromnumeric.py",
+        "line": 3600,
+        "function": "round",
+        "caller": {"file": ROUND.file, "line": ROUND.line, "function": ROUND.function},
+        "category": "data_loading",
+        "share": 0.5,
+        "lock": None,
+    }
+    return base | changes
+
+
+def report(**shares: float) -> dict[str, Any]:
+    rows = [{"category": name, "share": share} for name, share in shares.items()]
+    return {
+        "split": rows,
+        "hotspots": [hotspot()],
+        "findings": [],
+        "throughput": {"step_ns": {"median": 20e6}},
+    }
+
+
+def test_library_call_is_named_by_its_caller() -> None:
+    assert score.is_named(ROUND, hotspot())
+    assert not score.is_named(ROUND, hotspot(caller=None))
+
+
+@pytest.mark.parametrize("change", [{"line": ROUND.line + 1}, {"file": "other.py"}, {"function": "clean"}])
+def test_near_misses_are_not_named(change: dict[str, Any]) -> None:
+    caller = {"file": ROUND.file, "line": ROUND.line, "function": ROUND.function} | change
+    assert not score.is_named(ROUND, hotspot(caller=caller))
+
+
+@pytest.mark.parametrize("place", ["made_at", "held_at", "waited_at"])
+def test_a_lock_is_named_by_any_of_its_places(place: str) -> None:
+    lock = {"made_at": None, "held_at": None, "waited_at": None, place: f"{LOCKED.file}:{LOCKED.line}"}
+    held = {"file": LOCKED.file, "line": 1, "function": "Publisher.publish", "caller": None}
+    assert score.is_named(LOCKED, hotspot(lock=lock, **held))
+    assert not score.is_named(LOCKED, hotspot(lock=lock, **held | {"function": "run"}))
+
+
+def test_finding_may_point_at_the_hotspot_that_names_the_line() -> None:
+    where = {"file": "numpy/_core/fromnumeric.py", "line": 3600, "function": "round"}
+    assert score.finding_names(ROUND, {"where": where}, hotspot())
+    assert not score.finding_names(ROUND, {"where": where}, hotspot(caller=None))
+    assert not score.finding_names(ROUND, {"where": None}, hotspot())
+
+
+def test_split_errors_count_what_either_side_lacks() -> None:
+    said = report(data_loading=0.5, idle=0.04) | {"throughput": None}
+    said["split"].append({"category": "compute", "share": None})
+    errors = score.split_errors(said, {"data_loading": 0.55, "compute": 0.45})
+    assert errors == {"data_loading": -5.0, "idle": 4.0, "compute": -45.0}
+
+
+def test_truth_of_several_runs_is_the_median_with_its_spread() -> None:
+    def one(share: float) -> dict[str, Any]:
+        return {"median_step_ns": share, "mean_step_ns": share, "shares": {"compute": share}}
+
+    combined = score.combine([one(0.5), one(0.51), one(0.54)])
+    assert combined["shares"] == {"compute": 0.51}
+    assert combined["spread_points"] == pytest.approx(4.0)
+
+
+def test_a_result_passes_only_if_all_is_right() -> None:
+    times = {"median_step_ns": 20e6, "mean_step_ns": 20e6, "shares": {"data_loading": 0.6, "compute": 0.4}}
+    fixed = times | {"median_step_ns": 10e6}
+    where = {"file": ROUND.file, "line": ROUND.line, "function": ROUND.function}
+    found = {"rule": "slow-transform", "category": "data_loading", "where": where, "prediction": None}
+    slow = score.score_slow(
+        ROUND, report(data_loading=0.58, compute=0.42) | {"findings": [found]}, times, fixed
+    )
+    quiet = score.score_fixed(report(compute=0.4, data_loading=0.6), fixed)
+    assert score.passes({"slow": [slow], "fixed": [quiet]})
+    assert slow["measured_speedup"] == 2
+    alarm = quiet | {"quiet": False}
+    assert not score.passes({"slow": [slow], "fixed": [alarm]})
+    off = score.score_slow(ROUND, report(data_loading=0.5, compute=0.5) | {"findings": [found]}, times, fixed)
+    assert not score.passes({"slow": [off], "fixed": [quiet]})
+
+
+def test_results_are_kept_one_by_one(tmp_path: Path) -> None:
+    kept = tmp_path / "accuracy.json"
+    store.save(kept, "b", {"x": 1})
+    store.save(kept, "a", {"x": 2})
+    assert list(store.load(kept)) == ["a", "b"]
+    kept.write_text(json.dumps({"schema": 99, "results": {}}), encoding="utf-8")
+    with pytest.raises(SystemExit):
+        store.load(kept)
+
+
+def test_a_failed_result_has_its_row() -> None:
+    assert "failed: no report" in truth.show({"numpy-round/0": {"failed": "no report"}})
+    assert not truth.is_right({"failed": "no report"})
+
+
+def test_an_unknown_pair_is_refused() -> None:
+    with pytest.raises(SystemExit, match="no pair named nothing"):
+        pairs.read_all(pairs.PAIRS, ["nothing"])
