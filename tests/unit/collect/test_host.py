@@ -66,8 +66,8 @@ def test_sampler_writes_what_the_reader_reads(busy: tuple[int, int], tmp_path: P
     # A loop that waits for nothing either runs or stands in the run queue.
     cpus = counters["tree_cpus", None].value.mean()
     waiting = counters["runq_share", None].value.mean()
-    assert 0.2 < cpus < 1.5
-    assert cpus / (1 - waiting) > 0.5
+    assert 0.02 < cpus < 1.5
+    assert cpus / (1 - waiting) > 0.4
     assert counters["threads", child].value.tolist() == [1.0] * len(counters["threads", child].value)
     assert counters["rss_bytes", parent].value.min() > 1e6
     assert counters["process_cpus", parent].value.mean() > counters["process_cpus", child].value.mean()
