@@ -1,0 +1,190 @@
+"""Read facts the way rules ask: by category, place, counter, line; what is absent stays None or empty."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput.model.attribution import Hotspot, Place, SplitRow
+from throughput.model.category import Category
+from throughput.model.finding import Facts
+from throughput.model.timeline import Frame, Step
+
+TRAINING = "training process"
+WORKERS = "DataLoader workers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledPart:
+    """Share of the training thread's sampled time that looked as asked; `count` instants were sampled."""
+
+    share: float
+    count: int
+
+
+def number(value: object) -> float | None:
+    """Return a number from a raw file; None for anything else, also for true, NaN and infinity."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) < 2.0**1000 and math.isfinite(value) else None
+
+
+def clean_steps(facts: Facts) -> tuple[Step, ...]:
+    """Return the steps whose time may be quoted."""
+    return tuple(step for step in facts.timeline.steps if step.block.is_clean)
+
+
+def mean_step_ns(facts: Facts) -> float:
+    """Return the mean of the clean steps; 0 where there are none."""
+    durations = [step.duration_ns for step in facts.attribution.steps]
+    durations = durations or [step.duration_ns for step in clean_steps(facts)]
+    return sum(durations) / len(durations) if durations else 0.0
+
+
+def row(facts: Facts, category: Category) -> SplitRow | None:
+    """Return a category's row; None where the split has none."""
+    return next((row for row in facts.attribution.split if row.category is category), None)
+
+
+def share(facts: Facts, category: Category) -> float:
+    """Return a category's share; 0 where it was not measured, so that it can't make a rule fire."""
+    found = row(facts, category)
+    return 0.0 if found is None or found.share is None else found.share
+
+
+def places(facts: Facts, *categories: Category, process: str | None = None) -> list[Hotspot]:
+    """Return all places of these categories (none given: of all), the costliest first."""
+    all_ = facts.attribution.functions or facts.attribution.hotspots
+    wanted = (
+        place
+        for place in all_
+        if (not categories or place.category in categories) and process in (None, place.process)
+    )
+    return sorted(wanted, key=lambda place: -place.ns_per_step)
+
+
+def is_own(facts: Facts, file: str) -> bool:
+    """Return whether a file is the user's own code, as the stacks say."""
+    return any(frame.own and frame.file == file for frame in facts.timeline.stacks.frames)
+
+
+def own_place(facts: Facts, place: Hotspot) -> Place:
+    """Return the line that the user can change: of library code, the line of own code that calls it."""
+    if place.caller is not None and not is_own(facts, place.file):
+        return place.caller
+    return Place(function=place.function, file=place.file, line=place.line)
+
+
+def text_at(facts: Facts, file: str, line: int) -> str:
+    """Return a line of source, empty where it was not stored."""
+    return facts.timeline.sources.get(file, {}).get(line, "")
+
+
+def text_of(facts: Facts, place: Hotspot) -> str:
+    """Return the text of the place's own-code line, empty where it is unknown."""
+    where = own_place(facts, place)
+    near = {line.line: line.text for line in place.source}
+    return text_at(facts, where.file, where.line) or near.get(where.line, "")
+
+
+def matching(facts: Facts, among: Iterable[Hotspot], pattern: re.Pattern[str]) -> list[Hotspot]:
+    """Return the places whose name, file, kind or line of own code matches."""
+    return [
+        place
+        for place in among
+        if any(pattern.search(text) for text in (place.name, place.file, place.kind, text_of(facts, place)))
+    ]
+
+
+def place_of_text(facts: Facts, pattern: re.Pattern[str]) -> Place | None:
+    """Return the one line of own code that matches; None where there is none or more than one."""
+    own = {frame.file for frame in facts.timeline.stacks.frames if frame.own}
+    hits = [
+        (file, line)
+        for file in own
+        for line, text in facts.timeline.sources.get(file, {}).items()
+        if pattern.search(text) and not text.lstrip().startswith(("#", "from ", "import "))
+    ]
+    if len(hits) != 1:
+        return None
+    file, line = hits[0]
+    return Place(function=_function_at(facts, file, line), file=file, line=line)
+
+
+def parsed_place(text: str | None) -> Place | None:
+    """Return the place that "file:line" names."""
+    file, colon, line = (text or "").rpartition(":")
+    if not colon or not file or not line.isascii() or not line.isdigit() or len(line) > 9:
+        return None
+    return Place(function="", file=file, line=int(line))
+
+
+def counter(facts: Facts, name: str) -> float | None:
+    """Return a counter's mean over the window; of a counter of each process, the sum of their means."""
+    start, end = facts.timeline.window_ns
+    means = []
+    for one in facts.timeline.counters:
+        if one.name != name or not len(one.value) or len(one.value) != len(one.time_ns):
+            continue
+        inside = (
+            (one.time_ns >= start) & (one.time_ns <= end) if end > start else np.ones(len(one.value), bool)
+        )
+        values = one.value[inside & np.isfinite(one.value)]
+        if len(values):
+            means.append(float(values.mean()))
+    return sum(means) if means else None
+
+
+def usable_cpus(facts: Facts) -> float | None:
+    """Return how many CPUs the script may use: its affinity, or its quota where that is less."""
+    cpus = number(facts.run.environment.get("cpus"))
+    quota = number(facts.run.environment.get("cpu_quota"))
+    if cpus is None or cpus <= 0:
+        return None
+    return cpus if quota is None or quota <= 0 else min(cpus, quota)
+
+
+def idle_cpus(facts: Facts) -> float | None:
+    """Return how many of its CPUs the script left unused and nobody else used; None where not measured."""
+    cpus, tree = usable_cpus(facts), counter(facts, "tree_cpus")
+    if cpus is None or tree is None:
+        return None
+    busy = counter(facts, "machine_cpu_share")
+    ours = max(0.0, cpus - tree)
+    return ours if busy is None else min(ours, max(0.0, cpus * (1 - busy)))
+
+
+def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) -> SampledPart:
+    """Return which part of the training thread's time had a stack as wanted (outermost first)."""
+    samples, stacks = facts.timeline.samples, facts.timeline.stacks
+    steps = clean_steps(facts)
+    if not len(samples.stack) or not steps:
+        return SampledPart(share=0.0, count=0)
+    inside = (samples.track == facts.timeline.main_track) & (samples.start_ns >= steps[0].start_ns)
+    inside &= (samples.end_ns <= steps[-1].end_ns) & (samples.stack >= 0)
+    inside &= samples.stack < len(stacks.stacks)
+    length = (samples.end_ns - samples.start_ns)[inside]
+    stack = samples.stack[inside]
+    total = int(length.sum())
+    if total <= 0:
+        return SampledPart(share=0.0, count=0)
+    hits = [
+        number_
+        for number_ in np.unique(stack).tolist()
+        if wanted([stacks.frames[index] for index in stacks.stacks[number_]])
+    ]
+    part = int(length[np.isin(stack, hits)].sum())
+    return SampledPart(share=part / total, count=int(samples.count[inside].sum()))
+
+
+def _function_at(facts: Facts, file: str, line: int) -> str:
+    starts = [
+        (frame.first_line, frame.function)
+        for frame in facts.timeline.stacks.frames
+        if frame.file == file and 0 < frame.first_line <= line
+    ]
+    return max(starts)[1] if starts else "<module>"

@@ -1,0 +1,80 @@
+"""Finds a Python loop over elements in the data pipeline."""
+
+from __future__ import annotations
+
+import re
+
+from throughput.diagnose import findings, reading
+from throughput.diagnose.examples import facts, loader, loading
+from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
+from throughput.model.attribution import Hotspot
+from throughput.model.category import Category
+from throughput.model.finding import Facts, Finding
+
+LOOP = re.compile(r"^\s*(?:async\s+)?(?:for|while)\b.*:|[\[({].*\bfor\b.+\bin\b")
+LINES_ABOVE = 12
+"""How far above its busiest line a loop's head is looked for: longer bodies are no loops over elements."""
+MOSTLY_BLOCKED = 0.5
+FIX = (
+    "Replace the loop by one call on the whole array, for example\n"
+    "    out = np.where(x > 0, x * gain, 0)    # not: [v * gain if v > 0 else 0 for v in x]\n"
+    "Where no such call exists, compile the function with numba, or do the work once and store the result."
+)
+
+
+def check(facts: Facts) -> Finding | None:
+    """See the data pipeline spend step time in a loop written in Python.
+
+    Why it costs: an element costs 50 to 100 ns in a Python loop and about 1 ns in numpy or torch.
+    How to fix: use one array operation for all elements; numba where there is none.
+    When it is wrong: the loop's body is one slow C call (then speed up that call), or the loop is over few,
+    large things.
+    Sources: NumPy's documentation on vectorization; SPDL's documentation on Python-bound loading.
+    """
+    summary = facts.attribution.loader
+    if (
+        summary is not None
+        and summary.made_ns
+        and (summary.blocked_ns or 0) > MOSTLY_BLOCKED * summary.made_ns
+    ):
+        return None  # it waits in its loop: for a file, a lock or the network
+    found = [place for place in reading.places(facts, Category.DATA_LOADING) if _loops(facts, place)]
+    return findings.at_places(facts, found, ("A Python loop runs for each sample", FIX))
+
+
+def _loops(facts: Facts, place: Hotspot) -> bool:
+    """Return whether own code spends its own time at a line of a loop."""
+    if not reading.is_own(facts, place.file):
+        return False
+    line = reading.text_of(facts, place)
+    indent = len(line) - len(line.lstrip())
+    above = (reading.text_at(facts, place.file, place.line - n) for n in range(1, LINES_ABOVE + 1))
+    heads = [text for text in above if text.strip() and len(text) - len(text.lstrip()) < indent]
+    return bool(LOOP.search(line)) or bool(heads and re.match(r"\s*(for|while)\b", heads[0]))
+
+
+def _fires() -> tuple[Facts, ...]:
+    body = {9: "    out = []", 10: "    for value in row:", 11: "        out.append(clip(value) * gain)"}
+    place = loading("clean", 0.4, "data.py:11")
+    return (facts({Category.DATA_LOADING: 0.5}, (place,), loader=loader(), sources={"data.py": body}),)
+
+
+def _quiet() -> tuple[Facts, ...]:
+    body = {10: "    for path in paths:", 11: "        out.append(path.read_bytes())"}
+    place = loading("clean", 0.4, "data.py:11")
+    waiting = loader(blocked_ns=80e6, cpu_ns=10e6)
+    straight = {"data.py": {10: "def clean(row):", 11: "    return row * 2"}}
+    return (
+        facts({Category.DATA_LOADING: 0.5}, (place,), loader=waiting, sources={"data.py": body}),
+        facts({Category.DATA_LOADING: 0.5}, (place,), loader=loader(), sources=straight),
+    )
+
+
+RULE = SpecificRule(
+    name="python-loop-in-dataset",
+    check=check,
+    requires=("stacks",),
+    supersedes=GENERAL_LOADING,
+    fires=_fires,
+    quiet=_quiet,
+)

@@ -1,0 +1,75 @@
+"""Finds batches that are converted or copied again and again."""
+
+from __future__ import annotations
+
+import re
+
+from throughput import units
+from throughput.diagnose import findings, reading
+from throughput.diagnose.examples import STEPS, facts, loading, spot
+from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
+from throughput.model.attribution import Hotspot
+from throughput.model.category import Category
+from throughput.model.finding import Facts, Finding
+from throughput.model.timeline import Operators
+
+CATEGORIES = (Category.HOST_WORK, Category.COMPUTE, Category.DATA_LOADING, Category.HOST_TO_DEVICE)
+CONVERTS = re.compile(
+    r"torch\.(tensor|as_tensor|from_numpy|clone)\(|\.(tolist|numpy|clone|contiguous|double|float|half|astype)\("
+    r"|np\.(array|asarray|ascontiguousarray|copy)\(|copy\.deepcopy\(|\.copy\(\)|\.type\("
+)
+COPIES = ("aten::_to_copy", "aten::copy_", "aten::clone", "aten::contiguous")
+FIX = (
+    "Convert once, as early as it can be: keep tensors of the model's type in the data set\n"
+    "    self.x = torch.from_numpy(array).float()      # when the data set is made\n"
+    "return them from __getitem__ as they are, and drop the conversions between loader and model. A batch "
+    "of Python lists is the slowest form of all: torch.tensor(list) visits every number."
+)
+
+
+def check(facts: Facts) -> Finding | None:
+    """See lines that only change a batch's type, container or layout take step time.
+
+    Why it costs: each conversion reads and writes the whole batch; lists of Python numbers cost 20 to 50 ns
+    an element, and float64 in between doubles the bytes.
+    How to fix: convert once when the data set is made; torch.from_numpy copies nothing.
+    When it is wrong: the line also does work that the model needs, in the same expression.
+    Sources: PyTorch's tensor documentation (from_numpy, as_tensor); ICSE'24 "Low GPU utilization".
+    """
+    found = [place for place in reading.places(facts, *CATEGORIES) if _converts(facts, place)]
+    inner = facts.timeline.operators.inner_counts
+    steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
+    counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
+    more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
+    return findings.at_places(facts, found, ("Batches are converted and copied again", FIX), more=more)
+
+
+def _converts(facts: Facts, place: Hotspot) -> bool:
+    """Return whether own code spends its own time (C calls included) on a line that converts."""
+    return reading.is_own(facts, place.file) and bool(CONVERTS.search(reading.text_of(facts, place)))
+
+
+def _fires() -> tuple[Facts, ...]:
+    lines = {
+        "convert.py": {10: "    x = torch.tensor(rows)"},
+        "data.py": {10: "    return self.x[i].tolist()"},
+    }
+    places = (spot("to_input", 0.3, "convert.py:10"), loading("Rows.__getitem__", 0.1))
+    ops = Operators(inner_counts={"aten::copy_": 12 * STEPS})
+    return (facts({Category.HOST_WORK: 0.3}, places, sources=lines, operators=ops),)
+
+
+def _quiet() -> tuple[Facts, ...]:
+    lines = {"convert.py": {10: "    loss = criterion(model(x.float()), y)"}}
+    model = spot("torch.nn.Module", 0.6, "site-packages/torch/nn/modules/module.py:1", caller="convert.py:10")
+    return (facts(places=(model,), sources=lines), facts(places=(spot("to_input", 0.02, "convert.py:10"),)))
+
+
+RULE = SpecificRule(
+    name="redundant-copies",
+    check=check,
+    requires=("stacks",),
+    fires=_fires,
+    quiet=_quiet,
+    supersedes=(*GENERAL_LOADING, "python-overhead", "python-loop-in-dataset", "slow-collate"),
+)
