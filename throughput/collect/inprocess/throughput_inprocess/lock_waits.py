@@ -1,0 +1,206 @@
+"""Record waits for locks: who waited, who held it, both stacks. Takes no lock itself and never raises.
+
+A lock is noted at its first contended wait: {"kind": "lock", "id", "lock_kind", "made_file", "made_line",
+"made_function"}, where known with "name" (the reader finds the others in the source) and with "shared": the
+same text in two processes is the same lock.
+"""
+
+import itertools
+import os
+import sys
+import threading
+from _thread import get_ident
+from time import monotonic_ns
+
+from .recorder import LOCK_WAIT, recorder
+
+WORTH_NS = 20_000
+"""Handing a free lock to the next thread takes up to about this long: a shorter wait is nobody's fault."""
+FRAMES = 64
+"""As deep as the recorder keeps stacks."""
+STACKS = 50_000
+"""More distinct stacks than any training loop has; a program that makes code as it goes starts anew here."""
+WAITING_ROWS = 4096
+"""With more rows than this (256 kB) they are written at once: not every process has steps to do it at."""
+
+numbers = itertools.count()
+_stacks = {}
+_noted = set()
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_STDLIB = os.path.dirname(os.path.abspath(threading.__file__)) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+class _Lookup(dict):
+    """Answers by file name, computed once."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __missing__(self, file):
+        answer = self[file] = self.answer(file)
+        return answer
+
+
+def _is_between(file):
+    """Return whether code of this file makes locks on behalf of its caller (the standard library does)."""
+    if file.startswith(("<frozen", "<string>")):
+        return True
+    return file.startswith(_STDLIB) and not any(part in file for part in _INSTALLED)
+
+
+_between = _Lookup(_is_between)
+_ours = _Lookup(lambda file: os.path.dirname(os.path.abspath(file)) == _HERE)
+
+
+def made_at(frame):
+    """Return (code, instruction, owner's class) of the line that makes a lock; cheap, read at its first wait.
+
+    That is the innermost line outside the standard library, and the frame's own where all is the library's
+    or the library makes it while it is imported.
+    """
+    code = frame.f_code
+    if not _between[code.co_filename]:
+        return code, frame.f_lasti, None
+    first, owner = (code, frame.f_lasti, None), None
+    while frame is not None and _between[frame.f_code.co_filename]:
+        code = frame.f_code
+        if code.co_filename == "<string>" and code.co_name == "__init__":  # written by dataclasses
+            owner = type(frame.f_locals.get("self"))
+        if code.co_name == "<module>" or code.co_filename.startswith("<frozen importlib"):
+            return first
+        frame = frame.f_back
+    return first if frame is None else (frame.f_code, frame.f_lasti, owner)
+
+
+def _line(code, instruction):
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def _field(owner, factories):
+    """Return the name of a dataclass's only field that is made by one of the factories, else None."""
+    fields = getattr(owner, "__dataclass_fields__", {}).values()
+    made = [field.name for field in fields if field.default_factory in factories]
+    return made[0] if len(made) == 1 else None
+
+
+def _field_place(owner, name):
+    """Return (file, line) where a class annotates a field, else None."""
+    import linecache
+
+    file = getattr(sys.modules.get(owner.__module__), "__file__", None)
+    inside = False
+    for number, text in enumerate(linecache.getlines(file or ""), 1):
+        words = text.replace(":", " : ").replace("(", " ( ").split()
+        if words[:1] == ["class"]:
+            inside = words[1:2] == [owner.__name__]
+        elif inside and words[:2] == [name, ":"]:
+            return file, number
+    return None
+
+
+def note_lock(lock):
+    """Note a lock (`_number`, `_made`, `_lock_kind`, perhaps `name` and `shared`), once in each process."""
+    if lock._number in _noted:
+        return
+    _noted.add(lock._number)
+    more = {key: value for key in ("name", "shared") if (value := getattr(lock, key, None)) is not None}
+    recorder.note("lock", id=lock._number, lock_kind=lock._lock_kind, **{**_place(lock._made), **more})
+
+
+def _place(made):
+    if made is None:
+        return {"made_file": None, "made_line": 0, "made_function": ""}
+    code, instruction, owner = made
+    function = getattr(code, "co_qualname", code.co_name)
+    place = {"made_file": code.co_filename, "made_line": _line(code, instruction), "made_function": function}
+    field = owner and _field(owner, (threading.Lock, threading.RLock))
+    if field:
+        place["name"] = f"{owner.__qualname__}.{field}"
+        found = _field_place(owner, field)
+        if found is not None:
+            place.update(made_file=found[0], made_line=found[1], made_function=owner.__qualname__)
+    return place
+
+
+def stack_number(frame):
+    """Return the recorder's number of a stack, without our own innermost frames; cheap when seen before."""
+    while frame is not None and _ours[frame.f_code.co_filename]:
+        frame = frame.f_back
+    key, inner, depth = [], frame, 0
+    add = key.append
+    while frame is not None and depth < FRAMES:
+        add(id(frame.f_code))  # alive as long as the recorder knows the stack
+        add(frame.f_lasti)
+        frame = frame.f_back
+        depth += 1
+    key = tuple(key)
+    number = _stacks.get(key)
+    if number is None:
+        if len(_stacks) >= STACKS:
+            _stacks.clear()
+        number = _stacks[key] = recorder.stack_id(inner)
+    return number
+
+
+def wait(acquire, lock):
+    """Call `acquire`, which will block, and record how long it took; return what it returned.
+
+    `lock` has `_holder()` (a thread's ident, -1 unknown), `_waiters` (None at first) and what is noted of it.
+    """
+    start, seen, waiters = monotonic_ns(), None, None
+    try:
+        me = get_ident()
+        waiters = lock._waiters
+        if waiters is None:
+            waiters = lock._waiters = []
+        holder = lock._holder()
+        waiters.append(me)
+        if holder != me:  # else it is a signal, given by whoever releases: nobody holds it against us
+            seen = _observe(me, holder, lock)
+    except Exception:
+        seen = None
+    try:
+        got = acquire()
+    finally:
+        if waiters and me in waiters:
+            waiters.remove(me)
+    if seen is not None:
+        end = monotonic_ns()
+        if end - start >= WORTH_NS:
+            recorder.rows.append((LOCK_WAIT, me, start, end, lock._number, *seen))
+    return got
+
+
+def _observe(me, holder, lock):
+    """Return (holder, holder's stack, waiter's stack) as of now; names what is new before anybody waits."""
+    holders_stack = -1
+    if holder != -1:
+        holders_stack = stack_number(sys._current_frames().get(holder))
+        if holders_stack == -1:
+            holder = -1  # it has ended without releasing
+        else:
+            recorder.know_thread(holder)
+    waiters_stack = stack_number(sys._getframe(2))
+    recorder.know_thread(me)
+    if lock._number not in _noted:
+        note_lock(lock)
+    if len(recorder.rows) > WAITING_ROWS:
+        _make_room()
+    return holder, holders_stack, waiters_stack
+
+
+def _make_room():
+    if recorder.folder is not None:
+        recorder.flush()
+    else:
+        recorder.rows.popleft()
+
+
+def forget():
+    """Start anew in a forked child: its notes go into a file of its own."""
+    _stacks.clear()
+    _noted.clear()

@@ -1,0 +1,185 @@
+"""Stand in for `threading.Lock` and `threading.RLock`, and record each wait for one that another holds.
+
+What is built on them (Condition, Semaphore, Event, Queue) follows. Waiting inside `Condition.wait` goes
+through locks that threading makes of its own and is not recorded: it is waiting for work, not for a lock.
+Escapes: locks made before, `_thread.allocate_lock`, SimpleQueue, locks of C code.
+"""
+
+import os
+import sys
+import threading
+from _thread import LockType, get_ident
+from _thread import RLock as RLockType
+
+from . import lock_waits
+
+
+class _Kind(type):
+    """Makes `isinstance(lock, threading.Lock)` hold for locks made before us too, as Python 3.13 has it."""
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, cls._raw_type)
+
+
+class _Base(metaclass=_Kind):
+    """What both stand-ins share: everything that is not acquiring goes to the lock underneath."""
+
+    __slots__ = ("_raw", "_try", "_made", "_number", "_waiters", "__weakref__")
+    _raw_type = ()
+
+    def __getattr__(self, name):
+        return getattr(self._raw, name)
+
+    def __repr__(self):
+        return repr(self._raw)
+
+    def __reduce_ex__(self, protocol):
+        return self._raw.__reduce_ex__(protocol)  # a TypeError: locks can't be pickled
+
+    @property
+    def __class__(self):
+        return type(self._raw)
+
+    def _wait(self, timeout):
+        return lock_waits.wait(lambda: self._try(True, timeout), self)
+
+    def _next(self):
+        """Return who has it when nobody says so: the one it was released to, still waiting for the GIL."""
+        return next(iter(self._waiters or ()), -1)
+
+
+class _OwnedLock(_Base):
+    __slots__ = ("_owner", "_release", "locked")
+    _raw_type = LockType
+    _lock_kind = "Lock"
+
+    def _wait(self, timeout):
+        got = _Base._wait(self, timeout)
+        if got:
+            self._owner = get_ident()
+        return got
+
+    def _holder(self):
+        return self._owner if self._owner != -1 else self._next()
+
+
+# What runs at every acquire keeps its names in cells, so that it works while the interpreter shuts down;
+# a slot that holds the raw lock's own method (`release` of an RLock) costs nothing.
+
+
+def _lock_class(make):
+    ident, made_at, get_frame, numbers = get_ident, lock_waits.made_at, sys._getframe, lock_waits.numbers
+
+    class Lock(_OwnedLock):
+        """A lock that remembers who holds it."""
+
+        __slots__ = ()
+
+        def __init__(self):
+            raw = self._raw = make()
+            self._try, self._release, self.locked = raw.acquire, raw.release, raw.locked
+            self._owner, self._number, self._waiters = -1, next(numbers), None
+            self._made = made_at(get_frame(1))
+
+        def __enter__(self):
+            if self._try(False):
+                self._owner = ident()
+                return True
+            return self._wait(-1)
+
+        def __exit__(self, *raised):
+            self._owner = -1
+            self._release()
+
+        def acquire(self, blocking=True, timeout=-1):
+            """Acquire as the lock underneath does."""
+            if timeout != -1 and not _is_timeout(blocking, timeout):
+                return self._try(blocking, timeout)  # raises what it has to
+            if self._try(False):
+                self._owner = ident()
+                return True
+            return self._wait(timeout) if blocking else False
+
+        def release(self):
+            """Release as the lock underneath does."""
+            self._owner = -1
+            self._release()
+
+        acquire_lock, release_lock = acquire, release
+
+    return _named(Lock)
+
+
+def _rlock_class(make):
+    made_at, get_frame, numbers = lock_waits.made_at, sys._getframe, lock_waits.numbers
+
+    class RLock(_Base):
+        """A recursive lock; the lock underneath knows who holds it."""
+
+        __slots__ = ("release",)
+        _raw_type = RLockType
+        _lock_kind = "RLock"
+
+        def __init__(self, *args, **kwargs):
+            raw = self._raw = make(*args, **kwargs)
+            self._try, self.release = raw.acquire, raw.release
+            self._number, self._waiters = next(numbers), None
+            self._made = made_at(get_frame(1))
+
+        def __enter__(self):
+            return self._try(False) or self._wait(-1)
+
+        def __exit__(self, *raised):
+            self.release()
+
+        def acquire(self, blocking=True, timeout=-1):
+            """Acquire as the lock underneath does."""
+            if timeout != -1 and not _is_timeout(blocking, timeout):
+                return self._try(blocking, timeout)  # raises what it has to
+            if self._try(False):
+                return True
+            return self._wait(timeout) if blocking else False
+
+        def _acquire_restore(self, state):
+            self.acquire()
+            for _ in range(state[0] - 1):
+                self._try()
+
+        def _holder(self):
+            words = repr(self._raw).partition("owner=")[2].split()
+            return (int(words[0]) if words else 0) or self._next()
+
+    return _named(RLock)
+
+
+def _is_timeout(blocking, timeout):
+    return bool(blocking) and 0 <= timeout <= threading.TIMEOUT_MAX
+
+
+def _named(kind):
+    """Give a class the name by which pickle finds whatever stands there in the other process."""
+    kind.__module__, kind.__qualname__ = "threading", kind.__name__
+    return kind
+
+
+def install():
+    """Replace the factories in `threading`, once."""
+    if isinstance(threading.Lock, _Kind):
+        return
+    threading.Lock = _lock_class(threading.Lock)
+    threading.RLock = _rlock_class(threading.RLock)
+    os.register_at_fork(after_in_child=lock_waits.forget)
+
+
+def install_process_locks():
+    """Record waits for the locks of multiprocessing as well."""
+    from . import process_locks
+
+    process_locks.install()
+
+
+def install_file_locks():
+    """Record waits for `fcntl.flock` and `fcntl.lockf` as well."""
+    from . import process_locks
+
+    process_locks.install_file_locks()
