@@ -58,7 +58,7 @@ def plus_minus(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
     half = max((high - low) / 2 * 100, 0.1)
-    return f"±{NBSP}{half:.{0 if half >= 1 else 1}f}"
+    return f"±{NBSP}{half:.{min(1, _decimals(half, half))}f}"
 
 
 def plus_minus_duration(ns: float, half_width_ns: float) -> str:
@@ -150,9 +150,9 @@ def date_time(iso: str) -> str:
 def _decimals(value: float, half_width: float | None) -> int:
     if half_width is None:
         return 0 if abs(value) >= 9.95 else 1
-    if half_width >= 1:
+    if half_width >= 0.995:  # 0.9999 is 1 that was computed
         return 0
-    return 1 if half_width >= 0.1 else 2
+    return 1 if half_width >= 0.0995 else 2
 
 
 def _number(value: float, half_width: float | None) -> str:

@@ -1,0 +1,38 @@
+"""Turn raw frames into frames: shortened, qualified, told apart from library code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from throughput.model.place import place_of
+from throughput.model.timeline import Frame
+
+OURS = "throughput_inprocess"
+"""Frames of the in-process collectors: left out of every stack."""
+
+
+@dataclass(slots=True)
+class FrameReader:
+    """Makes frames relative to one script's folder; remembers what it made."""
+
+    script_dir: str
+    qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    """(file, line) -> (qualified function, its first line), from the sources that were read while collecting."""
+    _known: dict[tuple[str, str, int, int], Frame] = field(default_factory=dict)
+
+    def read(self, function: str, file: str, line: int, first_line: int = 0) -> Frame | None:
+        """Return the frame; None for one of ours."""
+        if OURS in file:
+            return None
+        key = (function, file, line, first_line)
+        frame = self._known.get(key)
+        if frame is None:
+            frame = self._known[key] = self._make(function, file, line, first_line)
+        return frame
+
+    def _make(self, function: str, file: str, line: int, first_line: int) -> Frame:
+        shown, module, own = place_of(file, self.script_dir)
+        qualified, first = self.qualified.get((file, line), (function, first_line))
+        if qualified.rpartition(".")[2] != function.rpartition(".")[2]:
+            qualified = function  # a comprehension or lambda: its own name says more
+        return Frame(function=qualified, file=shown, line=line, own=own, first_line=first, module=module)

@@ -1,0 +1,238 @@
+"""Assemble one rank's Timeline from its raw files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from throughput.align.batches import read_batches, read_loaders
+from throughput.align.calls import read_calls
+from throughput.align.events import Events, Kind, read_events
+from throughput.align.frames import FrameReader
+from throughput.align.lock_waits import read_lock_waits
+from throughput.align.notes import Notes, read_notes
+from throughput.align.pyspy import read_pyspy
+from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, from_pyspy
+from throughput.align.steps import read_segments, read_steps, training_thread
+from throughput.align.syscalls import read_syscalls
+from throughput.align.threads import Tracks
+from throughput.align.torch_trace import read_torch_trace
+from throughput.errors import DamagedFile
+from throughput.model.timeline import (
+    BlockedSamples,
+    Call,
+    Counter,
+    Operators,
+    Pause,
+    Samples,
+    Segments,
+    Step,
+    Timeline,
+)
+
+PAUSE_KINDS = ("gc", "gc2", "compile")
+
+
+class RankFiles(Protocol):
+    """A rank's raw files: their names, and a way to open one for reading."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files that are there."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Open one of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a reader needs beside the rank's own files."""
+
+    rank: int
+    script_dir: str
+    stacks_began_ns: int | None = None
+    counters: tuple[Counter, ...] = ()
+    sources: dict[str, dict[int, str]] = field(default_factory=dict)
+    qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Process:
+    pid: int
+    events: Events
+    notes: Notes
+    stacks: dict[int, int] = field(default_factory=dict)
+    """The process's own stack numbers -> ours."""
+
+
+class RankReader:
+    """Reads one rank; `timeline` returns it whole."""
+
+    def __init__(self, files: RankFiles, context: Context) -> None:
+        self.files = files
+        self.context = context
+        self.remarks: list[str] = []
+        self.reader = FrameReader(context.script_dir, context.qualified)
+        self.table = StackTable()
+        self.processes = [self._process(pid) for pid in self._pids()]
+        self.main = next((p for p in self.processes if p.notes.first("training")), None)
+        self.thread = training_thread(self.main.events, self.main.notes) if self.main else 0
+        workers = {p.pid: int(n["worker"]) for p in self.processes if (n := p.notes.first("worker"))}
+        self.tracks = Tracks(context.rank, (self.main.pid if self.main else 0, self.thread), workers)
+        for process in self.processes:
+            for note in process.notes.of("thread"):
+                name = (str(note.get("name") or ""), note.get("native_id"))
+                self.tracks.names.setdefault((process.pid, int(note["tid"])), name)
+        self.main_track = self.tracks.number(*self.tracks.training)
+
+    def _pids(self) -> list[int]:
+        found = (re.fullmatch(r"events-(\d+)\.i64", name) for name in self.files.names())
+        return sorted(int(match.group(1)) for match in found if match)
+
+    def _process(self, pid: int) -> _Process:
+        with self.files.open(f"events-{pid}.i64") as file:
+            events = read_events(file)
+        notes = Notes([])
+        if f"notes-{pid}.jsonl" in self.files.names():
+            with self.files.open(f"notes-{pid}.jsonl") as file:
+                notes = read_notes(file)
+        process = _Process(pid, events, notes)
+        for note in notes.of("stack"):
+            frames = (self.reader.read(str(f[0]), str(f[1]), int(f[2]), int(f[3])) for f in note["frames"])
+            process.stacks[int(note["id"])] = self.table.add(frame for frame in frames if frame is not None)
+        return process
+
+    def _optional(self, name: str, read: Callable[[BinaryIO], Any], instead: Any) -> Any:
+        """Return what a reader makes of a file; `instead` where it is missing or damaged, with a remark."""
+        if name not in self.files.names():
+            return instead
+        try:
+            with self.files.open(name) as file:
+                return read(file)
+        except DamagedFile as error:
+            self.remarks.append(f"{error.what} It is left out.")
+            return instead
+
+    def timeline(self) -> Timeline:
+        """Return the rank's timeline; without a training process it has no steps."""
+        main = self.main
+        if main is None:
+            return Timeline(rank=self.context.rank, steps=(), tracks=tuple(self.tracks.found))
+        steps, remarks = read_steps(main.events, main.notes)
+        segments = read_segments(main.events, self.thread)
+        samples = self._samples(segments)
+        waits = read_lock_waits(
+            [(p.pid, p.events, p.notes, p.stacks) for p in self.processes],
+            self.tracks,
+            self.reader,
+            self.context.sources,
+        )
+        blocked = self._blocked()
+        return Timeline(
+            rank=self.context.rank,
+            steps=steps,
+            tracks=tuple(self.tracks.found),
+            segments=segments,
+            stacks=self.table.done(),
+            samples=samples,
+            lock_waits=waits,
+            blocked=blocked,
+            batches=read_batches(main.events, self._workers()),
+            loaders=read_loaders(main.events, main.notes),
+            operators=self._operators(),
+            calls=self._calls(),
+            pauses=self._pauses(),
+            counters=self.context.counters,
+            sources=self.context.sources,
+            facts=self._facts(),
+            main_track=self.main_track,
+            window_ns=_window(steps),
+            notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
+        )
+
+    def _samples(self, segments: Segments) -> Samples:
+        began = self.context.stacks_began_ns
+        if "stacks.json" in self.files.names() and began is not None:
+            raw = self._optional("stacks.json", read_pyspy, None)
+            if raw is not None and len(raw.pid):
+                samples, agreement = from_pyspy(raw, self.reader, self.table, self.tracks, segments, began)
+                if agreement < AGREEMENT_MIN:
+                    self.remarks.append(
+                        f"Stacks and timers agree for {agreement:.0%} of samples only: shares from stacks are rough."
+                    )
+                return samples
+        return from_inprocess([(p.pid, p.events, p.stacks) for p in self.processes], self.table, self.tracks)
+
+    def _workers(self) -> list[tuple[int, int, Events]]:
+        found = []
+        for process in self.processes:
+            note = process.notes.first("worker")
+            if note:
+                found.append((int(note["worker"]), int(note.get("loader", -1)), process.events))
+        return found
+
+    def _blocked(self) -> BlockedSamples:
+        native = {t.native_id: number for number, t in enumerate(self.tracks.found) if t.native_id is not None}
+        parts = []
+        for name in self.files.names():
+            if re.fullmatch(r"syscalls-\d+\.i64", name):
+                raw = self._optional(name, read_syscalls, None)
+                if raw is not None:
+                    parts.append(raw)
+        columns = {name: _joined([getattr(part, name) for part in parts]) for name in ("time_ns", "weight_ns", "kind", "address")}
+        tids = _joined([part.native_id for part in parts])
+        track = np.array([native.get(int(tid), -1) for tid in tids], dtype=np.int64)
+        return BlockedSamples(track=track, **columns)
+
+    def _operators(self) -> Operators:
+        main = self.main
+        assert main is not None
+        anchors = [a for a in main.notes.of("anchor") if "monotonic" in a and "wall" in a]
+        if not anchors:
+            return Operators()
+        shift = int(anchors[0]["monotonic"]) - int(anchors[0]["wall"])
+        native = self.tracks.found[self.main_track].native_id
+        read = lambda file: read_torch_trace(file, shift, native)  # noqa: E731 (binds two values)
+        found: Operators = self._optional("torch-trace.json.gz", read, Operators())
+        return found
+
+    def _calls(self) -> tuple[Call, ...]:
+        names = [n for n in self.files.names() if re.fullmatch(r"calls-\d+-\d+\.json", n)]
+        found: list[Call] = []
+        for name in names:
+            found.extend(self._optional(name, lambda file: read_calls(file, self.reader), ()))
+        return tuple(found)
+
+    def _pauses(self) -> tuple[Pause, ...]:
+        assert self.main is not None
+        rows = self.main.events.of(Kind.PAUSE)
+        rows = rows[rows[:, 0] == self.thread]
+        return tuple(
+            Pause(kind=PAUSE_KINDS[int(r[3])], start_ns=int(r[1]), end_ns=int(r[2]))
+            for r in rows
+            if 0 <= r[3] < len(PAUSE_KINDS)
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        assert self.main is not None
+        notes = self.main.notes
+        facts = {k: v for k, v in notes.first("facts").items() if k != "kind"}
+        stopped = notes.first("stopped") or notes.first("window")
+        facts.setdefault("step_rule", stopped.get("rule"))
+        facts["missing"] = [dict(n) for n in notes.of("patch")]
+        facts["collectors"] = [dict(n) for n in notes.of("collector")]
+        facts["host"] = notes.first("training").get("host")
+        facts["pid"] = self.main.pid
+        return facts
+
+
+def _joined(parts: list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def _window(steps: tuple[Step, ...]) -> tuple[int, int]:
+    kept = [s for s in steps if s.block.is_clean]
+    return (kept[0].start_ns, kept[-1].end_ns) if kept else (0, 0)

@@ -1,0 +1,148 @@
+"""Give every sampled stretch its blamed time: waiting is replaced by the work of the one waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput.attribute.classify import Doing
+from throughput.attribute.intervals import Coverage, span_of
+from throughput.attribute.split import DOING_CATEGORY, WHOLE_PHASES, Split
+from throughput.attribute.view import CleanView
+from throughput.attribute.waits import producer_tracks
+from throughput.model.category import Category, Phase
+from throughput.model.timeline import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """Time of the steps that one sampled stack is blamed for."""
+
+    stack: int
+    track: int
+    category: Category
+    ns: float
+    count: int
+
+
+def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
+    """Yield the blamed time of every stretch that explains time of the clean steps (locks and starvation apart)."""
+    samples = view.timeline.samples
+    scale = _phase_scale(view, split)
+    waits: dict[Phase, float] = {}
+    waiting: list[int] = []
+    for position, stretch in enumerate(view.stretch):
+        doing, phase = Doing(int(view.doing[position])), Phase(max(int(samples.phase[stretch]), 0))
+        if doing is Doing.LOCK:
+            continue
+        ns = float(samples.end_ns[stretch] - samples.start_ns[stretch]) * scale[phase]
+        if doing is Doing.WAIT and phase in (Phase.LOADER, Phase.REST):
+            waits[phase] = waits.get(phase, 0.0) + ns
+            if phase is Phase.REST:
+                waiting.append(int(stretch))
+            continue
+        yield Blamed(
+            int(samples.stack[stretch]),
+            view.timeline.main_track,
+            _category(phase, doing, split),
+            ns,
+            int(samples.count[stretch]),
+        )
+    yield from _blame_workers(view, waits.get(Phase.LOADER, 0.0))
+    yield from _blame_threads(view, waiting, waits.get(Phase.REST, 0.0))
+
+
+def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
+    """Return what a sampled ns of a phase stands for, so that the phase's stretches sum to its remaining time."""
+    samples = view.timeline.samples
+    length = samples.end_ns[view.stretch] - samples.start_ns[view.stretch]
+    useful = view.doing != Doing.LOCK
+    sampled = np.bincount(
+        np.maximum(samples.phase[view.stretch][useful], 0), weights=length[useful], minlength=len(Phase)
+    )
+    return {p: float(split.remaining[p] / sampled[p]) if sampled[p] else 0.0 for p in Phase}
+
+
+def _category(phase: Phase, doing: Doing, split: Split) -> Category:
+    if phase in WHOLE_PHASES:
+        return WHOLE_PHASES[phase]
+    if doing in DOING_CATEGORY:
+        return DOING_CATEGORY[doing]
+    share = split.compute_share[phase]
+    if doing is Doing.TORCH:
+        return Category.COMPUTE
+    # Operators called straight from own code leave no frame of torch: the phase's share decides.
+    return Category.COMPUTE if share == share and share > 0.5 else Category.HOST_WORK
+
+
+def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
+    """Blame the waits for batches on what their makers did while making them.
+
+    A batch's whole making is responsible, also the part before the training thread began to wait.
+    """
+    if wait_ns <= 0:
+        return
+    timeline, batches = view.timeline, view.timeline.batches
+    samples, tracks = timeline.samples, timeline.tracks
+    inside = (batches.consumed_ns > view.start_ns[0]) & (batches.consumed_ns <= view.end_ns[-1])
+    wait = np.maximum(batches.consumed_ns - batches.wanted_ns, 0)
+    rows: list[tuple[int, int, float, int]] = []
+    for number, track in enumerate(tracks):
+        if track.role != "worker":
+            continue
+        mine = inside & (batches.worker == track.worker) & (batches.begun_ns > 0)
+        order = np.argsort(batches.begun_ns[mine])
+        begun, made = batches.begun_ns[mine][order], batches.made_ns[mine][order]
+        factor = wait[mine][order] / np.maximum(made - begun, 1)
+        stretches = np.flatnonzero(samples.track == number)
+        middle = (samples.start_ns[stretches] + samples.end_ns[stretches]) // 2
+        owner = span_of(middle, begun, made)
+        for stretch, batch in zip(stretches[owner >= 0], owner[owner >= 0], strict=True):
+            stack = int(samples.stack[stretch])
+            if view.classifier.doing(stack) in (Doing.WAIT, Doing.LOCK) and _is_idle(view, stack):
+                continue
+            ns = float(samples.end_ns[stretch] - samples.start_ns[stretch]) * float(factor[batch])
+            rows.append((stack, number, ns, int(samples.count[stretch])))
+    yield from _scaled(rows, wait_ns)
+
+
+def _is_idle(view: CleanView, stack: int) -> bool:
+    """Return whether a worker's stack shows it waiting for the next index: no own code below the loop."""
+    frames = [view.timeline.stacks.frames[n] for n in view.timeline.stacks.stacks[stack]]
+    return not any(f.function.rpartition(".")[2] == "fetch" for f in frames)
+
+
+def _blame_threads(view: CleanView, waiting: list[int], wait_ns: float) -> Iterator[Blamed]:
+    """Blame waits for a queue, event or future on what the process's other threads did meanwhile."""
+    if wait_ns <= 0:
+        return
+    samples = view.timeline.samples
+    start, end = samples.start_ns[waiting], samples.end_ns[waiting]
+    rows: list[tuple[int, int, float, int]] = []
+    for number in producer_tracks(view):
+        stretches = np.flatnonzero(samples.track == number)
+        doing = np.array([view.classifier.doing(int(s)) for s in samples.stack[stretches]])
+        active = stretches[(doing != Doing.WAIT) & (doing != Doing.LOCK)]
+        overlap = _overlap(samples.start_ns[active], samples.end_ns[active], start, end)
+        for stretch, ns in zip(active[overlap > 0], overlap[overlap > 0], strict=True):
+            rows.append((int(samples.stack[stretch]), number, float(ns), int(samples.count[stretch])))
+    if rows:
+        yield from _scaled(rows, wait_ns)
+        return
+    own = [(int(samples.stack[s]), view.timeline.main_track, float(e - b), 1) for s, b, e in zip(waiting, start, end, strict=True)]
+    yield from _scaled(own, wait_ns)
+
+
+def _overlap(start: Ints, end: Ints, spans_start: Ints, spans_end: Ints) -> Ints:
+    """Return how much of each stretch lies within the spans (sorted, disjoint)."""
+    return Coverage(spans_start, spans_end).within(start, end)
+
+
+def _scaled(rows: list[tuple[int, int, float, int]], total_ns: float) -> Iterator[Blamed]:
+    sampled = sum(row[2] for row in rows)
+    if sampled <= 0:
+        return
+    for stack, track, ns, count in rows:
+        yield Blamed(stack, track, Category.DATA_LOADING, ns * total_ns / sampled, count)

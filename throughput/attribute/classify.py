@@ -1,0 +1,98 @@
+"""Say what a sampled stack of the training thread was doing, from its frames and its source line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from throughput.attribute.lines import SourceIndex
+from throughput.model.timeline import Frame, Stacks
+
+
+class Doing(IntEnum):
+    """What a stack shows; the first that applies."""
+
+    LOCK = 0
+    WAIT = 1
+    SLEEP = 2
+    LOGGING = 3
+    LOADING = 4
+    COLLECTIVE = 5
+    TORCH = 6
+    PYTHON = 7
+
+
+WAIT_FILES = re.compile(
+    r"^(threading|queue|selectors|multiprocessing/(connection|queues|synchronize|popen_fork|pool)|concurrent/futures/_base"
+    r"|asyncio/.*|subprocess)\.py$"
+)
+WAIT_FUNCTIONS = frozenset(
+    "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for _wait"
+    " _wait_for_tstate_lock as_completed communicate".split()
+)
+LOGGING_FILES = re.compile(
+    r"^(logging/|tqdm/|tensorboard|torch/utils/tensorboard/|wandb/|mlflow/|rich/|csv\.py|matplotlib/|comet_ml/|aim/"
+    r"|torch/serialization\.py|safetensors/|torch/distributed/checkpoint/|lightning/.*/loggers/|pytorch_lightning/loggers/"
+    r"|progressbar/|clearml/|neptune/|loguru/)"
+)
+LOADING_FILES = re.compile(
+    r"^(torch/utils/data/|torchvision/(datasets|transforms|io)/|torchaudio/|PIL/|cv2/|albumentations/|datasets/|h5py/|zarr/"
+    r"|webdataset/|pyarrow/|pandas/io/|imageio/|skimage/|librosa/|soundfile|torchtext/|tokenizers/|lmdb/|gzip\.py|zipfile"
+    r"|numpy/(lib/)?(npyio|_npyio_impl|format|_format_impl|_core/memmap|core/memmap)\.py|numpy/_core/memmap\.py)"
+)
+LOADING_NAMES = re.compile(
+    r"(^|_)(get|next|load|fetch|sample|make|read|prepare|iter)_?(train|val|random|mini)?_?(batch|batches|minibatch|example|examples|sample|samples|data|item|images?)(es)?($|_)"
+    r"|^__getitem__$|^__getitems__$|(^|_)collate|^dataloader$|data_?loader|batch_?iter|iterate_minibatches|^batchify|augment"
+    r"|preprocess|tokeni[sz]e",
+    re.IGNORECASE,
+)
+COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger|nn/functional)\.py$")
+PRINTING = frozenset(
+    "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save pickle.dump json.dump"
+    " logging.info logging.debug logging.warning logger.info logger.debug logger.warning log.info".split()
+)
+"""Calls of C code, or of code too quick to be seen, that a line in own code is known by."""
+
+
+@dataclass(slots=True)
+class Classifier:
+    """Classifies stacks by number, each once."""
+
+    stacks: Stacks
+    lines: SourceIndex
+    _known: dict[int, Doing] = field(default_factory=dict)
+
+    def doing(self, stack: int) -> Doing:
+        """Return what the stack of this number shows."""
+        known = self._known.get(stack)
+        if known is None:
+            frames = tuple(self.stacks.frames[n] for n in self.stacks.stacks[stack])
+            known = self._known[stack] = self._classify(frames)
+        return known
+
+    def _classify(self, frames: tuple[Frame, ...]) -> Doing:
+        if not frames:
+            return Doing.PYTHON
+        leaf = frames[-1]
+        name = leaf.function.rpartition(".")[2]
+        calls = self.lines.calls(leaf) if leaf.own else frozenset()
+        if any(not f.own and LOGGING_FILES.match(f.file) for f in frames) or calls & PRINTING:
+            return Doing.LOGGING
+        if "time.sleep" in calls:
+            return Doing.LOADING if self._loads(frames) else Doing.SLEEP
+        if not leaf.own and WAIT_FILES.match(leaf.file) and name in WAIT_FUNCTIONS:
+            return Doing.WAIT
+        if any(not f.own and COLLECTIVE_FILES.match(f.file) for f in frames):
+            return Doing.COLLECTIVE
+        if self._loads(frames):
+            return Doing.LOADING
+        return Doing.TORCH if leaf.file.startswith("torch/") else Doing.PYTHON
+
+    @staticmethod
+    def _loads(frames: tuple[Frame, ...]) -> bool:
+        """Return whether the stack is inside whatever yields the batch."""
+        return any(
+            LOADING_FILES.match(f.file) is not None if not f.own else LOADING_NAMES.search(f.function.rpartition(".")[2])
+            for f in frames
+        )

@@ -1,0 +1,80 @@
+"""Fold a stack to its hotspot: library frames below own code become the first library call, as the user writes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from throughput.attribute.lines import SourceIndex
+from throughput.model.timeline import Frame
+
+PLUMBING = re.compile(
+    r"^(torch/nn/modules/module\.py|torch/utils/data/|torch/utils/_contextlib\.py|torch/_dynamo/|torch/autograd/(grad_mode|function)\.py"
+    r"|torch/amp/autocast_mode\.py|torch/optim/optimizer\.py|multiprocessing/|threading\.py|concurrent/|contextlib\.py|functools\.py"
+    r"|runpy\.py|asyncio/|importlib/|<frozen|selectors\.py|socket\.py|queue\.py)"
+)
+"""Library files that only pass calls on: skipped when looking for the library call that the user made."""
+PRIVATE = re.compile(r"^_")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A stack's hotspot frame, the innermost own-code frame above it, and the name to show."""
+
+    frame: Frame
+    caller: Frame | None
+    name: str
+
+
+def fold(frames: tuple[Frame, ...], lines: SourceIndex) -> Folded | None:
+    """Return where a stack (outermost first) points; None for an empty stack."""
+    if not frames:
+        return None
+    start = _below_workers(frames)
+    own = [n for n in range(start, len(frames)) if frames[n].own]
+    if own and own[-1] == len(frames) - 1:
+        above = frames[own[-2]] if len(own) > 1 else None
+        return Folded(frames[-1], above, frames[-1].function)
+    begin = own[-1] + 1 if own else start
+    called = _first_call(frames, begin)
+    caller = frames[own[-1]] if own else None
+    return Folded(called, caller, _name(called, caller, lines))
+
+
+def _below_workers(frames: tuple[Frame, ...]) -> int:
+    """Return where a DataLoader worker's own work begins: what forked it is not its caller."""
+    for number in range(len(frames) - 1, -1, -1):
+        if frames[number].function.rpartition(".")[2] in ("_worker_loop", "_feed"):
+            return number + 1
+    return 0
+
+
+def _first_call(frames: tuple[Frame, ...], begin: int) -> Frame:
+    rest = frames[begin:] or frames[-1:]
+    for frame in rest:
+        if not PLUMBING.match(frame.file):
+            return frame
+    return rest[-1]
+
+
+def _name(called: Frame, caller: Frame | None, lines: SourceIndex) -> str:
+    if caller is not None:
+        written = lines.name_of_call(caller, called.function)
+        if written:
+            return written
+    return public_name(called)
+
+
+def public_name(frame: Frame) -> str:
+    """Return a library function's dotted name without private parts: `numpy.round`, `torch.nn.Linear.forward`."""
+    function = frame.function.replace("<locals>.", "")
+    parts = [p for p in frame.module.split(".") if p and not PRIVATE.match(p)]
+    if not parts:
+        return function
+    if "." in function and len(parts) > 1:  # a class: drop the file it is written in
+        parts = parts[:-1] if parts[-1].lower() == parts[-1] else parts
+    if parts[0] == "numpy":
+        parts = ["numpy", *[p for p in parts[1:] if p in ("linalg", "fft", "random")]]
+    if parts[:2] == ["torch", "nn"] and "modules" in parts:
+        parts = ["torch", "nn"]
+    return ".".join([*parts, function])

@@ -1,0 +1,240 @@
+"""Split each clean step among the categories: timers and locks first, then what stacks and operators show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput.attribute.classify import Doing
+from throughput.attribute.intervals import Coverage, Floats, ratio_interval
+from throughput.attribute.view import PHASES, CleanView, doing_weights
+from throughput.attribute.waits import LockTime
+from throughput.model.attribution import SplitRow, StepBreakdown
+from throughput.model.category import CATEGORIES, Block, Category, Phase, Source, State
+from throughput.model.run import CollectorStatus
+from throughput.model.timeline import Ints, Timeline
+
+COLUMN = {category: number for number, category in enumerate(CATEGORIES)}
+WHOLE_PHASES = {
+    Phase.LOADER: Category.DATA_LOADING,
+    Phase.COPY: Category.HOST_TO_DEVICE,
+    Phase.PIN: Category.HOST_TO_DEVICE,
+    Phase.SYNC: Category.SYNCHRONIZATION,
+    Phase.COLLECTIVE: Category.COMMUNICATION,
+    Phase.SAVE: Category.LOGGING_CHECKPOINT,
+    Phase.PRINT: Category.LOGGING_CHECKPOINT,
+}
+"""Phases whose time, less starvation and locks, is one category's."""
+DOING_CATEGORY = {
+    Doing.LOGGING: Category.LOGGING_CHECKPOINT,
+    Doing.LOADING: Category.DATA_LOADING,
+    Doing.WAIT: Category.DATA_LOADING,
+    Doing.SLEEP: Category.IDLE,
+    Doing.COLLECTIVE: Category.COMMUNICATION,
+}
+"""Of the mixed phases; torch and Python are divided by the operators."""
+WINDOW_STEPS_FOR_BLOCKS = 3.0
+"""Block length of the bootstrap grows with the cube root of the number of steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The steps' parts, and for each phase how its mixed time divides, shape (phases, doings + 1)."""
+
+    parts: Ints
+    """Shape (steps, categories); each row sums to the step's duration."""
+    compute_share: Floats
+    """Of a phase's torch and Python time: what operators took."""
+    remaining: Ints
+    """Time a phase keeps after starvation and locks, over all steps; shape (phases,)."""
+    counts: Ints
+
+
+def split_steps(view: CleanView, locks: LockTime) -> Split:
+    """Return every clean step, split."""
+    wall = view.of_segments(view.seg_end - view.seg_start)
+    runq = np.minimum(view.of_segments(np.maximum(view.seg_runq, 0)), wall)
+    lock = np.minimum(locks.total, wall - runq)
+    remaining = wall - runq - lock
+    weights, counts = doing_weights(view)
+    compute = _compute_shares(view, weights)
+    parts = np.zeros((len(view.steps), len(CATEGORIES)), dtype=np.float64)
+    parts[:, COLUMN[Category.CPU_STARVED]] = runq.sum(axis=1)
+    parts[:, COLUMN[Category.LOCK_CONTENTION]] = lock.sum(axis=1)
+    for phase in Phase:
+        for category, share in _phase_shares(phase, weights[phase], compute[phase]).items():
+            parts[:, COLUMN[category]] += remaining[:, phase] * share
+    return Split(
+        parts=_whole(parts, view.durations), compute_share=compute, remaining=remaining.sum(axis=0), counts=counts
+    )
+
+
+def _phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category, float]:
+    """Return how the remaining time of a phase divides among categories; sums to 1."""
+    if phase in WHOLE_PHASES:
+        return {WHOLE_PHASES[phase]: 1.0}
+    seen = weights.astype(np.float64)
+    seen[Doing.LOCK] = 0.0
+    total = seen.sum()
+    if not total:
+        if np.isnan(compute):
+            return {Category.UNATTRIBUTED: 1.0}
+        return {Category.COMPUTE: compute, Category.HOST_WORK: 1.0 - compute}
+    shares: dict[Category, float] = {}
+    for doing, category in DOING_CATEGORY.items():
+        shares[category] = shares.get(category, 0.0) + seen[doing] / total
+    mixed = (seen[Doing.TORCH] + seen[Doing.PYTHON]) / total
+    shares[Category.COMPUTE] = mixed * compute
+    shares[Category.HOST_WORK] = mixed * (1.0 - compute)
+    return shares
+
+
+def _compute_shares(view: CleanView, weights: Ints) -> Floats:
+    """Return for each phase which share of its torch and Python time operators took.
+
+    From the operators of the torch block where there is one; else stacks: a leaf in torch counts as operator.
+    """
+    timeline = view.timeline
+    seen = weights.astype(np.float64)
+    mixed = seen[:, Doing.TORCH] + seen[:, Doing.PYTHON]
+    by_stacks = np.divide(seen[:, Doing.TORCH], mixed, out=np.full(PHASES, np.nan), where=mixed > 0)
+    operators = timeline.operators
+    if not len(operators.start_ns):
+        return by_stacks
+    covered, wall = _operator_time(timeline)
+    total = seen.sum(axis=1) - seen[:, Doing.LOCK]
+    mixed_share = np.divide(mixed, total, out=np.ones(PHASES), where=total > 0)
+    busy = np.divide(covered, wall, out=np.full(PHASES, np.nan), where=wall > 0)
+    by_operators = np.divide(busy, mixed_share, out=np.full(PHASES, np.nan), where=mixed_share > 0)
+    chosen = np.where(np.isnan(by_operators), by_stacks, by_operators)
+    return np.minimum(chosen, 1.0)
+
+
+def _operator_time(timeline: Timeline) -> tuple[Floats, Floats]:
+    """Return operator time and running time by phase over the torch block's steps."""
+    block = [s for s in timeline.steps if s.block is Block.TORCH]
+    segments = timeline.segments
+    inside = np.zeros(len(segments.start_ns), dtype=bool)
+    for step in block:
+        inside |= (segments.start_ns >= step.start_ns) & (segments.end_ns <= step.end_ns)
+    phase, start, end = segments.phase[inside], segments.start_ns[inside], segments.end_ns[inside]
+    operators = Coverage(timeline.operators.start_ns, timeline.operators.end_ns)
+    covered = np.bincount(phase, weights=operators.within(start, end), minlength=PHASES)[:PHASES]
+    running = end - start - np.maximum(segments.runq_ns[inside], 0)
+    wall = np.bincount(phase, weights=np.maximum(running, 0), minlength=PHASES)[:PHASES]
+    return np.minimum(covered, wall), wall
+
+
+def _whole(parts: Floats, durations: Ints) -> Ints:
+    """Return integer parts that sum to the durations; what rounding and gaps leave is unattributed."""
+    floor = np.floor(np.maximum(parts, 0.0)).astype(np.int64)
+    excess = floor.sum(axis=1) - durations
+    for row in np.flatnonzero(excess > 0):
+        over = int(excess[row])
+        for column in np.argsort(-floor[row]):
+            taken = min(over, int(floor[row, column]))
+            floor[row, column] -= taken
+            over -= taken
+            if not over:
+                break
+    floor[:, COLUMN[Category.UNATTRIBUTED]] += durations - floor.sum(axis=1)
+    return floor
+
+
+def breakdowns(view: CleanView, split: Split) -> tuple[StepBreakdown, ...]:
+    """Return the steps as values that check their sums."""
+    return tuple(
+        StepBreakdown(
+            index=step.index,
+            duration_ns=step.duration_ns,
+            parts_ns={category: int(row[number]) for category, number in COLUMN.items() if row[number]},
+        )
+        for step, row in zip(view.steps, split.parts, strict=True)
+    )
+
+
+def split_rows(view: CleanView, split: Split, collectors: Mapping[str, CollectorStatus]) -> tuple[SplitRow, ...]:
+    """Return each category's mean share with its interval, source and state."""
+    durations = view.durations.astype(np.float64)
+    low, high = ratio_interval(split.parts.astype(np.float64), durations, block_length(view))
+    shares = split.parts.sum(axis=0) / durations.sum()
+    noise = _sampling_noise(split, float(durations.sum()))
+    rows = []
+    for category, number in COLUMN.items():
+        source, state, reason = _standing(category, view, collectors, float(shares[number]))
+        shown = state in (State.MEASURED, State.PARTIAL)
+        spread = noise if category in MIXED else 0.0
+        rows.append(
+            SplitRow(
+                category=category,
+                share=float(shares[number]) if shown else None,
+                low=max(0.0, float(low[number] - spread)) if shown else None,
+                high=min(1.0, float(high[number] + spread)) if shown else None,
+                ns_per_step=float(split.parts[:, number].mean()) if shown else None,
+                source=source if shown else Source.NONE,
+                state=state,
+                reason=reason,
+            )
+        )
+    return tuple(rows)
+
+
+MIXED = (Category.COMPUTE, Category.HOST_WORK, Category.LOGGING_CHECKPOINT, Category.IDLE)
+"""Categories whose share comes from samples; their interval holds the sampling error too."""
+
+
+def block_length(view: CleanView) -> int:
+    """Return the bootstrap's block: batches come in bursts of the loader's queue."""
+    queue = max(((x.prefetch_factor or 0) * x.num_workers for x in view.timeline.loaders), default=0)
+    return int(max(round(len(view.steps) ** (1 / WINDOW_STEPS_FOR_BLOCKS)), min(queue, len(view.steps) // 4), 1))
+
+
+def _sampling_noise(split: Split, total: float) -> float:
+    """Return 1.96 standard errors of a share of the mixed phases, at its worst (a half)."""
+    mixed = [p for p in Phase if p not in WHOLE_PHASES]
+    variance = 0.0
+    for phase in mixed:
+        count = max(int(split.counts[phase].sum()), 1)
+        variance += (split.remaining[phase] / total) ** 2 * 0.25 / count
+    return float(1.96 * np.sqrt(variance))
+
+
+def _standing(
+    category: Category, view: CleanView, collectors: Mapping[str, CollectorStatus], share: float
+) -> tuple[Source, State, str | None]:
+    """Return what a category's figure comes from and what it is worth."""
+    on_device = bool(view.timeline.facts.get("device_used"))
+    if category is Category.CPU_STARVED:
+        if (view.seg_runq < 0).all():
+            return Source.NONE, State.NOT_MEASURED, "this kernel has no /proc/self/schedstat"
+        return Source.SCHEDSTAT, State.MEASURED, None
+    if category is Category.LOCK_CONTENTION:
+        return _lock_standing(collectors, share)
+    if category in (Category.HOST_TO_DEVICE, Category.SYNCHRONIZATION, Category.OTHER_MEMORY) and not on_device:
+        return Source.NONE, State.NOT_APPLICABLE, "no device"
+    if category is Category.OTHER_MEMORY:
+        return Source.NONE, State.NOT_MEASURED, "device copies of other kinds are not told apart in a live run"
+    if category is Category.COMMUNICATION and not share and not view.timeline.facts.get("world_size"):
+        return Source.NONE, State.NOT_APPLICABLE, "one process"
+    if category is Category.DATA_LOADING and view.timeline.loaders:
+        return Source.TIMER, State.MEASURED, None
+    if not len(view.stretch):
+        lost = "no stacks were sampled"
+        if category in (Category.COMPUTE, Category.HOST_WORK) and len(view.timeline.operators.start_ns):
+            return Source.OPERATORS, State.PARTIAL, lost
+        return Source.NONE, State.NOT_MEASURED if category is not Category.UNATTRIBUTED else State.MEASURED, lost
+    operators = category in (Category.COMPUTE, Category.HOST_WORK) and len(view.timeline.operators.start_ns)
+    return (Source.OPERATORS if operators else Source.STACKS), State.MEASURED, None
+
+
+def _lock_standing(collectors: Mapping[str, CollectorStatus], share: float) -> tuple[Source, State, str | None]:
+    missing = []
+    for name, what in (("locks", "Python locks"), ("syscalls", "the GIL and locks of C code")):
+        status = collectors.get(name)
+        if status is None or status.state != "ok":
+            missing.append(f"{what}: {status.reason or status.state if status else 'off'}")
+    if len(missing) == 2 and not share:
+        return Source.NONE, State.NOT_MEASURED, "; ".join(missing)
+    return Source.LOCK, State.PARTIAL if missing else State.MEASURED, "; ".join(missing) or None

@@ -1,0 +1,101 @@
+"""Select what attribution works on: clean steps, their segments, and the training thread's stretches in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput.attribute.classify import Classifier, Doing
+from throughput.attribute.intervals import span_of
+from throughput.attribute.lines import SourceIndex
+from throughput.model.category import Phase
+from throughput.model.timeline import Ints, Step, Timeline
+
+PHASES = len(Phase)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanView:
+    """One rank's clean steps as columns. Segment and stretch columns are of those within clean steps."""
+
+    timeline: Timeline
+    steps: tuple[Step, ...]
+    start_ns: Ints
+    end_ns: Ints
+    seg_step: Ints
+    seg_phase: Ints
+    seg_start: Ints
+    seg_end: Ints
+    seg_cpu: Ints
+    seg_runq: Ints
+    stretch: Ints
+    """Indices into `timeline.samples` of the training thread's stretches."""
+    doing: Ints
+    """What each of them shows (Doing)."""
+    classifier: Classifier
+    lines: SourceIndex
+
+    @property
+    def durations(self) -> Ints:
+        """Wall time of each step, ns."""
+        return self.end_ns - self.start_ns
+
+    def phase_wall(self) -> Ints:
+        """Return the time in each phase over all steps."""
+        return np.bincount(self.seg_phase, weights=self.seg_end - self.seg_start, minlength=PHASES).astype(np.int64)
+
+    def of_segments(self, values: Ints) -> Ints:
+        """Return values of segments summed by step and phase, shape (steps, phases)."""
+        table = np.zeros((len(self.steps), PHASES), dtype=np.int64)
+        np.add.at(table, (self.seg_step, self.seg_phase), values)
+        return table
+
+    def segment_at(self, times: Ints) -> Ints:
+        """Return the segment that holds each time; -1 where none does."""
+        return span_of(times, self.seg_start, self.seg_end)
+
+
+def clean_view(timeline: Timeline) -> CleanView | None:
+    """Return the clean steps as columns; None where there are none."""
+    steps = tuple(s for s in timeline.steps if s.block.is_clean and s.duration_ns > 0)
+    if not steps:
+        return None
+    start = np.array([s.start_ns for s in steps], dtype=np.int64)
+    end = np.array([s.end_ns for s in steps], dtype=np.int64)
+    segments = timeline.segments
+    owner = span_of((segments.start_ns + segments.end_ns) // 2, start, end)
+    keep = owner >= 0
+    lines = SourceIndex(timeline.sources)
+    classifier = Classifier(timeline.stacks, lines)
+    samples = timeline.samples
+    middle = (samples.start_ns + samples.end_ns) // 2
+    mine = np.flatnonzero((samples.track == timeline.main_track) & (span_of(middle, start, end) >= 0))
+    doing = np.array([classifier.doing(int(n)) for n in samples.stack[mine]], dtype=np.int64)
+    return CleanView(
+        timeline=timeline,
+        steps=steps,
+        start_ns=start,
+        end_ns=end,
+        seg_step=owner[keep],
+        seg_phase=np.clip(segments.phase[keep], 0, PHASES - 1),
+        seg_start=np.maximum(segments.start_ns[keep], start[owner[keep]]),
+        seg_end=np.minimum(segments.end_ns[keep], end[owner[keep]]),
+        seg_cpu=segments.cpu_ns[keep],
+        seg_runq=segments.runq_ns[keep],
+        stretch=mine,
+        doing=doing,
+        classifier=classifier,
+        lines=lines,
+    )
+
+
+def doing_weights(view: CleanView) -> tuple[Ints, Ints]:
+    """Return sampled time and instants by phase and by what was done, each of shape (phases, doings)."""
+    samples = view.timeline.samples
+    weight = np.zeros((PHASES, len(Doing)), dtype=np.int64)
+    count = np.zeros((PHASES, len(Doing)), dtype=np.int64)
+    place = (np.maximum(samples.phase[view.stretch], 0), view.doing)
+    np.add.at(weight, place, samples.end_ns[view.stretch] - samples.start_ns[view.stretch])
+    np.add.at(count, place, samples.count[view.stretch])
+    return weight, count

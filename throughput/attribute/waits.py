@@ -1,0 +1,138 @@
+"""Size lock waits: the training thread's own, those of the worker it waits for, and the GIL's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput.attribute.classify import Doing
+from throughput.attribute.intervals import Coverage
+from throughput.attribute.view import PHASES, CleanView
+from throughput.model.category import Phase
+from throughput.model.timeline import KINDS, Ints
+
+OUTSIDE_LOCKS = ("shared_futex", "file_lock")
+"""Blocked kinds that are locks which no patched factory saw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockTime:
+    """Lock wait by step and phase, ns; shape (steps, phases) each."""
+
+    own: Ints
+    """The training thread's waits for patched locks."""
+    through: Ints
+    """Part of its other waits in which the one waited for was waiting for a lock."""
+    gil: Ints
+
+    @property
+    def total(self) -> Ints:
+        """All three."""
+        return self.own + self.through + self.gil
+
+
+def lock_time(view: CleanView) -> LockTime:
+    """Return the lock waits that cost the steps time."""
+    own = _own(view)
+    through = _through_workers(view) + _through_threads(view)
+    gil = _from_kernel(view, own, ("gil", *OUTSIDE_LOCKS))
+    return LockTime(own=own, through=through, gil=gil)
+
+
+def _own(view: CleanView) -> Ints:
+    waits = view.timeline.lock_waits
+    mine = waits.track == view.timeline.main_track
+    start, end = waits.start_ns[mine], waits.end_ns[mine]
+    segment = view.segment_at((start + end) // 2)
+    known = segment >= 0
+    table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
+    np.add.at(
+        table,
+        (view.seg_step[segment[known]], view.seg_phase[segment[known]]),
+        np.minimum(end, view.seg_end[segment])[known] - np.maximum(start, view.seg_start[segment])[known],
+    )
+    return np.minimum(np.maximum(table, 0), view.of_segments(view.seg_end - view.seg_start))
+
+
+def worker_lock_spans(view: CleanView, worker: int) -> Coverage:
+    """Return when the main thread of a DataLoader worker was waiting for a lock."""
+    waits, tracks = view.timeline.lock_waits, view.timeline.tracks
+    numbers = [n for n, t in enumerate(tracks) if t.worker == worker and t.role == "worker"]
+    chosen = np.isin(waits.track, numbers)
+    blocked = view.timeline.blocked
+    kinds = [KINDS.index(kind) for kind in OUTSIDE_LOCKS]
+    escaped = np.isin(blocked.track, numbers) & np.isin(blocked.kind, kinds)
+    return Coverage(
+        np.concatenate([waits.start_ns[chosen], blocked.time_ns[escaped] - blocked.weight_ns[escaped]]),
+        np.concatenate([waits.end_ns[chosen], blocked.time_ns[escaped]]),
+    )
+
+
+def _through_workers(view: CleanView) -> Ints:
+    """Return the waits for batches during which their makers were waiting for a lock."""
+    batches = view.timeline.batches
+    table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
+    for worker in np.unique(batches.worker[batches.worker >= 0]):
+        mine = (batches.worker == worker) & (batches.begun_ns > 0)
+        start = np.maximum(batches.wanted_ns[mine], batches.begun_ns[mine])
+        end = np.minimum(batches.consumed_ns[mine], batches.made_ns[mine])
+        blocked = worker_lock_spans(view, int(worker)).within(start, np.maximum(end, start))
+        step = np.searchsorted(view.end_ns, batches.consumed_ns[mine])
+        inside = (step < len(view.steps)) & (blocked > 0)
+        inside &= batches.wanted_ns[mine] >= view.start_ns[np.minimum(step, len(view.steps) - 1)]
+        np.add.at(table, (step[inside], int(Phase.LOADER)), blocked[inside])
+    return table
+
+
+def _through_threads(view: CleanView) -> Ints:
+    """Return waits for other threads' work (a queue that threads feed) during which those waited for a lock."""
+    samples, waits = view.timeline.samples, view.timeline.lock_waits
+    table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
+    waiting = view.stretch[view.doing == Doing.WAIT]
+    waiting = waiting[samples.phase[waiting] == int(Phase.REST)]
+    others = producer_tracks(view)
+    if not len(waiting) or not others:
+        return table
+    start, end = samples.start_ns[waiting], samples.end_ns[waiting]
+    blocked = np.zeros(len(waiting))
+    for track in others:
+        mine = waits.track == track
+        blocked += Coverage(waits.start_ns[mine], waits.end_ns[mine]).within(start, end)
+    step = np.minimum(np.searchsorted(view.end_ns, start, side="right"), len(view.steps) - 1)
+    np.add.at(table, (step, int(Phase.REST)), (blocked / len(others)).astype(np.int64))
+    return table
+
+
+def producer_tracks(view: CleanView) -> list[int]:
+    """Return the tracks of the training process's other threads that were ever seen doing something."""
+    timeline = view.timeline
+    pid = timeline.tracks[timeline.main_track].pid
+    candidates = [n for n, t in enumerate(timeline.tracks) if t.pid == pid and t.role == "thread"]
+    samples = timeline.samples
+    return [
+        n
+        for n in candidates
+        if any(view.classifier.doing(int(s)) != Doing.WAIT for s in np.unique(samples.stack[samples.track == n]))
+    ]
+
+
+def _from_kernel(view: CleanView, own: Ints, kinds: tuple[str, ...]) -> Ints:
+    """Return waits that the kernel's samples show, at most what the thread was blocked otherwise.
+
+    The syscall samples over-read the GIL on a starved machine, so the blocked time that schedstat leaves
+    (wall - CPU - run queue - known locks) bounds them.
+    """
+    blocked = view.timeline.blocked
+    numbers = [KINDS.index(kind) for kind in kinds]
+    mine = (blocked.track == view.timeline.main_track) & np.isin(blocked.kind, numbers)
+    segment = view.segment_at(blocked.time_ns[mine])
+    known = segment >= 0
+    table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
+    np.add.at(
+        table, (view.seg_step[segment[known]], view.seg_phase[segment[known]]), blocked.weight_ns[mine][known]
+    )
+    rest = view.seg_end - view.seg_start - view.seg_cpu - np.maximum(view.seg_runq, 0)
+    residual = np.maximum(view.of_segments(np.maximum(rest, 0)) - own, 0)
+    scale = min(1.0, residual.sum() / table.sum()) if table.sum() else 0.0
+    return np.minimum((table * scale).astype(np.int64), residual)

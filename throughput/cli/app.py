@@ -1,0 +1,139 @@
+"""Define the verbs and their options; what a verb does is loaded when it is called."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+import throughput
+
+app = typer.Typer(
+    name="throughput",
+    help="Find out why a PyTorch training is slow: where each step's time goes, which line takes it, "
+    "and what fixing it could buy. Your script is not edited.",
+    epilog="Start with: [bold]throughput demo[/bold], then [bold]throughput profile train.py --steps 200[/bold]",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+MEASURING, STOPPING, OUTPUT = "What is measured", "When it ends", "What comes out"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"throughput {throughput.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "throughput profile train.py --steps 200 -- --batch-size 64\n\n"
+    "throughput profile -m pkg.train --steps 200 -- --lr 0.1\n\n"
+    "throughput profile --steps 200 --command -- torchrun --nproc-per-node 2 train.py"
+)
+def profile(
+    arguments: Annotated[
+        Optional[list[str]], typer.Argument(metavar="[SCRIPT] [-- ARGS...]", help="The script and its arguments.")
+    ] = None,
+    module: Annotated[Optional[str], typer.Option("-m", "--module", help="Profile a module, like python -m.")] = None,
+    command: Annotated[bool, typer.Option("--command", help="What follows -- is a whole command.")] = False,
+    steps: Annotated[
+        Optional[int], typer.Option("--steps", "-n", help="Steps to keep, after warm-up. [default: 200]", rich_help_panel=MEASURING)
+    ] = None,
+    warmup: Annotated[
+        Optional[str], typer.Option(help="Steps before that, or auto. [default: auto]", rich_help_panel=MEASURING)
+    ] = None,
+    collectors: Annotated[
+        Optional[str],
+        typer.Option(help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. [default: all]", rich_help_panel=MEASURING),
+    ] = None,
+    stacks: Annotated[
+        Optional[str], typer.Option(help="py-spy, in-process or auto. [default: auto]", rich_help_panel=MEASURING)
+    ] = None,
+    marker: Annotated[
+        Optional[str], typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
+    ] = None,
+    python: Annotated[
+        Optional[str], typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING)
+    ] = None,
+    max_seconds: Annotated[
+        Optional[float], typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING)
+    ] = None,
+    stall: Annotated[
+        Optional[float], typer.Option(help="Seconds without any sign of life that are a hang. [default: 60]", rich_help_panel=STOPPING)
+    ] = None,
+    run_to_end: Annotated[
+        bool, typer.Option("--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING)
+    ] = False,
+    out: Annotated[
+        Optional[str], typer.Option(help="Run directory. [default: reports/<date-time>-<script>]", rich_help_panel=OUTPUT)
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON; all else goes to standard error.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Profile a training script over a window of steps, and say what slows it down."""
+    from throughput.cli.profile import Output, options_from, run_profile
+
+    options = options_from(
+        arguments or [],
+        module=module,
+        command=command,
+        given={
+            "steps": steps,
+            "warmup": warmup,
+            "collectors": collectors,
+            "stacks": stacks,
+            "marker": marker,
+            "python": python,
+            "max_seconds": max_seconds,
+            "stall": stall,
+            "out": out,
+            "run_to_end": run_to_end or None,
+        },
+    )
+    raise typer.Exit(run_profile(options, Output(open_page=open_page, quiet=quiet, as_json=as_json)))
+
+
+@app.command()
+def demo(
+    steps: Annotated[int, typer.Option("--steps", "-n", help="Steps to keep.")] = 200,
+    out: Annotated[Optional[str], typer.Option(help="Run directory.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    workers: Annotated[int, typer.Option(help="DataLoader workers of the demo.")] = 0,
+) -> None:
+    """Profile the bundled slow script, to see what a report looks like."""
+    from throughput.cli.profile import Output, run_demo
+
+    raise typer.Exit(run_demo(steps, out, workers, Output(open_page=open_page, quiet=False, as_json=False)))
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="A run directory.")],
+    format_: Annotated[
+        Optional[str], typer.Option("--format", help="html, md, json, speedscope, perfetto or pstats. [default: on the terminal]")
+    ] = None,
+    against: Annotated[Optional[str], typer.Option(help="Another run, to compare with.")] = None,
+    out: Annotated[Optional[str], typer.Option(help="File to write; - for standard output.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Render a saved run again."""
+    from throughput.cli.report import run_report
+
+    run_report(run, against=against, format_=format_, out=out, open_page=open_page)

@@ -1,0 +1,95 @@
+"""Run `profile` and `demo`: options from the command line and the project, live lines, the report at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from throughput.cli.live_region import LiveLines
+from throughput.cli.output import print_analysis
+from throughput.collect.options import ALWAYS, COLLECTORS, ProfileOptions
+from throughput.collect.profile import Listener
+from throughput.errors import UsageError
+from throughput.flows.profile import exit_code, profile
+from throughput.flows.settings import project_settings
+from throughput.render.json_report import report_to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What to print and open."""
+
+    open_page: bool
+    quiet: bool
+    as_json: bool
+
+
+NAMES = {"stall": "stall_s", "max-seconds": "max_seconds", "run-to-end": "run_to_end"}
+
+
+def options_from(arguments: list[str], *, module: str | None, command: bool, given: dict[str, Any]) -> ProfileOptions:
+    """Return the options: the command line's, else the project's, else the defaults.
+
+    Raises:
+        UsageError: nothing to profile, two things to profile, or an unknown key in the project's settings.
+    """
+    what = _target(arguments, module, command)
+    settings = {NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")}
+    known = {f.name for f in fields(ProfileOptions)}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise UsageError(
+            f"[tool.throughput] in pyproject.toml has an unknown key {unknown[0]}.",
+            hint=f"Known keys: {', '.join(sorted(known - {'script', 'module', 'arguments'}))}.",
+        )
+    chosen = settings | {NAMES.get(k, k): v for k, v in given.items() if v is not None}
+    if "collectors" in chosen:
+        chosen["collectors"] = _collectors(chosen["collectors"])
+    if "warmup" in chosen:
+        chosen["warmup"] = str(chosen["warmup"])
+    return replace(what, **chosen)
+
+
+def _target(arguments: list[str], module: str | None, command: bool) -> ProfileOptions:
+    if command:
+        return ProfileOptions(arguments=tuple(arguments))
+    if module is not None:
+        return ProfileOptions(module=module, arguments=tuple(arguments))
+    if not arguments:
+        raise UsageError("Nothing to profile.", hint="Example: throughput profile train.py --steps 200")
+    return ProfileOptions(script=arguments[0], arguments=tuple(arguments[1:]))
+
+
+def _collectors(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else list(value)
+    wanted = [name.strip() for name in names if name.strip()]
+    return tuple(dict.fromkeys((*ALWAYS, *(COLLECTORS if wanted == ["all"] else wanted))))
+
+
+def run_profile(options: ProfileOptions, output: Output) -> int:
+    """Profile, print, open; return the exit code."""
+    live = LiveLines(quiet=output.quiet, script_to_stderr=output.as_json)
+    try:
+        done = profile(options, Listener(relay=live.relay, progress=live.show))
+    finally:
+        live.close()
+    if output.as_json:
+        sys.stdout.buffer.write(report_to_json(done.analysis.report))
+        sys.stdout.buffer.flush()
+    if not output.quiet:
+        shown = [os.path.relpath(path) for path in done.files]
+        print_analysis(done.analysis, shown, to_stderr=output.as_json)
+    if output.open_page:
+        webbrowser.open((done.directory.path / "report.html").as_uri())
+    return exit_code(done.run)
+
+
+def run_demo(steps: int, out: str | None, workers: int, output: Output) -> int:
+    """Profile the bundled slow script."""
+    script = Path(__file__).parent.parent / "demo" / "slow.py"
+    arguments = ("--workers", str(workers), "--steps", str(steps * 3))
+    return run_profile(ProfileOptions(script=str(script), arguments=arguments, steps=steps, out=out), output)

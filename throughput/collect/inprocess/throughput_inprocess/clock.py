@@ -1,0 +1,96 @@
+"""Time the phases of a thread exclusively: segments that tile its time, with CPU and run-queue time each."""
+
+import os
+import threading
+from time import monotonic_ns, thread_time_ns
+
+from .recorder import SEGMENT, recorder
+
+REST, LOADER, BACKWARD, OPTIMIZER, COPY, PIN, SYNC, COLLECTIVE, SAVE, PRINT = range(10)
+
+
+def open_schedstat():
+    """Return a descriptor of this thread's schedstat, or -1 where the kernel has none."""
+    try:
+        return os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def read_runq(fd):
+    """Return this thread's run-queue wait so far, ns; -1 where it can't be read."""
+    if fd < 0:
+        return -1
+    try:
+        return int(os.pread(fd, 64, 0).split()[1])
+    except (OSError, IndexError, ValueError):
+        return -1
+
+
+class PhaseClock:
+    """The phase stack of one thread; `enter` and `leave` close the segment before them."""
+
+    __slots__ = ("fd", "phase", "runq", "stack", "t", "thread", "cpu", "totals")
+
+    def __init__(self):
+        self.thread = threading.get_ident()
+        self.fd = open_schedstat()
+        self.stack = []
+        self.phase = REST
+        self.totals = [0] * 10
+        self.t, self.cpu, self.runq = monotonic_ns(), thread_time_ns(), read_runq(self.fd)
+
+    def edge(self):
+        """Close the running segment now; return the time."""
+        runq, cpu, t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
+        start = self.t
+        self.totals[self.phase] += t - start
+        recorder.rows.append(
+            (SEGMENT, self.thread, start, t, self.phase, cpu - self.cpu, runq - self.runq if runq >= 0 else -1, 0)
+        )
+        self.t, self.cpu, self.runq = t, cpu, runq
+        return t
+
+    def skip(self):
+        """Leave the time since the last edge out (a pause of ours); return the time."""
+        self.runq, self.cpu, self.t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
+        return self.t
+
+    def enter(self, phase):
+        """Begin a phase inside the running one; return the time."""
+        t = self.edge()
+        self.stack.append(self.phase)
+        self.phase = phase
+        return t
+
+    def leave(self):
+        """End the running phase; return the time."""
+        t = self.edge()
+        self.phase = self.stack.pop() if self.stack else REST
+        return t
+
+
+class _Clocks(threading.local):
+    clock = None
+
+
+_clocks = _Clocks()
+
+
+def clock():
+    """Return this thread's clock, made on first use."""
+    own = _clocks.clock
+    if own is None:
+        own = _clocks.clock = PhaseClock()
+        recorder.know_thread()
+    return own
+
+
+def forget():
+    """Drop this thread's clock: after a fork its descriptor reads the parent's thread."""
+    _clocks.clock = None
+
+
+def thread_readings(fd):
+    """Return (monotonic ns, CPU ns, run-queue ns) of this thread."""
+    return monotonic_ns(), thread_time_ns(), read_runq(fd)

@@ -1,0 +1,263 @@
+"""Run the window: warm-up, light steps with and without stacks, torch.profiler, cProfile, stop.
+
+The parent watches the shared page and attaches py-spy; everything else is decided here, at step ends.
+"""
+
+import os
+import sys
+import time
+
+from . import blocks, stacks
+from .clock import clock
+from .live import page
+from .recorder import STEP, recorder
+from .steps import StepFinder
+
+WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE = range(7)
+RESUME = 11
+"""Row kind: steps start anew at t0 after a pause of ours, which belongs to no step."""
+WARMUP_STEPS_MAX, WARMUP_NS_MAX, WARMUP_ALIKE = 50, 60_000_000_000, 0.2
+"""Warm-up ends at the latest then; or when 5 steps differ in median by less than 20 % from the 5 before."""
+ATTACH_NS_MAX = 3_000_000_000
+"""py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
+PLAIN_TAIL = 0.2
+"""Share of the light steps that run without py-spy at the end, to measure its distortion."""
+BLOCK_STEPS_MAX, BLOCK_NS_MAX = 20, 8_000_000_000
+"""A heavy block needs no more: counts and proportions settle, and traces take 70 to 1,100 kB a step."""
+SWALLOWED_STOPS_MAX = 3
+"""How often the stop is raised again when a bare except swallows it, before the process ends itself."""
+
+
+def _median(values):
+    """Return the upper median (the statistics module is too slow to import in every process)."""
+    return sorted(values)[len(values) // 2]
+
+
+class StopTraining(SystemExit):
+    """Ends the script after the window: like sys.exit(0), so that every framework unwinds cleanly."""
+
+    def __init__(self):
+        super().__init__(0)
+
+
+class Controller:
+    """The state of one training process's window."""
+
+    def __init__(self, options):
+        self.asked = options.get("steps", 200)
+        self.warmup = options.get("warmup", "auto")
+        self.run_to_end = options.get("run_to_end", False)
+        self.stacks = options.get("stacks", "off")
+        self.collectors = set(options.get("collectors", ()))
+        self.finder = StepFinder()
+        self.thread = None
+        self.block = WARMUP
+        self.number = 0
+        self.kept = self.warm_steps = self.dropped = 0
+        self.samples = 0
+        self.durations = []
+        self.prefetched = 0
+        self.began = self.last_end = None
+        self.settled_at = None
+        self.profiler_warm = "torch" not in self.collectors
+        self.plan = (0, 0, 0)
+        self.stops = 0
+        self.off = False
+        self.totals_at_window = None
+
+    def mark(self, kind, key=None, name=""):
+        """Take a mark of the training thread; may end a step, and may raise StopTraining."""
+        if self.off:
+            return
+        clk = clock()
+        if self.thread is None or (not self.finder.settled and kind == "optimizer"):
+            self.thread = clk.thread
+        if clk.thread != self.thread:
+            return
+        rule = self.finder.rule
+        ended = self.finder.mark(kind, key, name)
+        if self.finder.rule != rule:
+            self._rule_changed()
+        if ended:
+            self._step_ended(clk)
+
+    def _rule_changed(self):
+        recorder.note("rule", rule=self.finder.describe(), t=time.monotonic_ns(), step=self.number)
+        if self.block != WARMUP:
+            recorder.note("note", text="A better mark of a step appeared; the window began anew.")
+            blocks.abandon()
+            self.warm_steps += self.kept
+            self.kept, self.block, self.durations = 0, WARMUP, []
+            recorder.note("window", t=time.monotonic_ns(), restart=True)
+
+    def _step_ended(self, clk):
+        now = clk.edge()
+        if self.began is None:
+            self.began = now
+            page.set("first_step_ns", now)
+            page.set("asked", self.asked)
+        if self.last_end is not None:
+            self.durations.append(now - self.last_end)
+        self.number += 1
+        block = self.block
+        if block in (LIGHT, STACKS):
+            block = STACKS if page.get("stacks_state") in (2, 4) else LIGHT
+        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, 0))
+        self.samples = 0
+        self.last_end = now
+        self._count(block, clk)
+        self._show(now, clk)
+        paused = self._advance(now)
+        recorder.flush_if_due(now)
+        if paused:
+            resumed = clk.skip()
+            self.last_end = resumed
+            recorder.rows.append((RESUME, clk.thread, resumed, 0, 0, 0, 0, 0))
+        if self.block == DONE or page.get("stop"):
+            self._stop()
+
+    def _count(self, block, clk):
+        if block == WARMUP:
+            self.warm_steps += 1
+        elif block == DROPPED:
+            self.dropped += 1
+        elif block != DONE:
+            self.kept += 1
+
+    def _show(self, now, clk):
+        cells = page.set
+        cells("last_step_ns", now)
+        cells("last_sign_ns", now)
+        cells("steps_seen", self.number)
+        cells("kept", self.kept)
+        cells("warmup_steps", self.warm_steps)
+        if self.totals_at_window is not None and self.block in (LIGHT, STACKS):
+            loader, compute = clk.totals[1], clk.totals[2] + clk.totals[3]
+            cells("loader_ns", loader - self.totals_at_window[0])
+            cells("compute_ns", compute - self.totals_at_window[1])
+            cells("clean_ns", now - self.totals_at_window[2])
+
+    def _advance(self, now):
+        """Move to the next block where it is time; return True where that took a pause."""
+        if self.block == WARMUP:
+            return self._advance_warmup(now)
+        light, torch_steps, cprofile_steps = self.plan
+        if self.block in (LIGHT, STACKS):
+            if self.kept >= light - max(1, int(light * PLAIN_TAIL)):
+                page.set("want_stacks", 0)
+            if self.kept < light:
+                return False
+            return self._begin_heavy(TORCH if torch_steps else CPROFILE)
+        if self.block == TORCH and self.kept >= light + torch_steps:
+            blocks.end_torch()
+            return self._begin_heavy(CPROFILE)
+        if self.block == CPROFILE and self.kept >= light + torch_steps + cprofile_steps:
+            return self._finish()
+        return False
+
+    def _begin_heavy(self, block):
+        """Start the block, or the one after it where this one has no steps."""
+        page.set("want_stacks", 0)
+        if block == TORCH:
+            blocks.begin_torch()
+        elif self.plan[2]:
+            blocks.begin_cprofile()
+            page.set("cprofile_on", 1)
+        else:
+            return self._finish()
+        self._set_block(block)
+        return True
+
+    def _finish(self):
+        blocks.end_cprofile()
+        page.set("cprofile_on", 0)
+        page.set("window_end_ns", self.last_end)
+        self._set_block(DONE)
+        return True
+
+    def _set_block(self, block):
+        self.block = block
+        page.set("block", block)
+
+    def _advance_warmup(self, now):
+        if self.finder.settled and self.settled_at is None:
+            self.settled_at = now
+            page.set("rule_settled", 1)
+            if self.stacks == "in-process":
+                page.set("stacks_state", 4)
+        if page.get("stacks_state") == 4:
+            stacks.sample_here()
+        if not self.profiler_warm and self.number >= 2:
+            self.profiler_warm = True
+            blocks.warm_torch()
+            return True
+        if not self._is_warm(now):
+            return False
+        self.finder.frozen = True
+        self._make_plan()
+        clk = clock()
+        self.totals_at_window = (clk.totals[1], clk.totals[2] + clk.totals[3], now)
+        page.set("window_start_ns", now)
+        page.set("want_stacks", 1)
+        page.set("training_tid", clk.thread)
+        recorder.note("window", t=now, plan=list(self.plan), rule=self.finder.describe(), thread=clk.thread)
+        self._set_block(LIGHT)
+        return False
+
+    def _is_warm(self, now):
+        if not self.finder.settled:
+            return False
+        if page.get("stacks_state") == 1 and now - self.settled_at < ATTACH_NS_MAX:
+            return False
+        if self.warmup != "auto":
+            return self.number >= self.warmup
+        if self.number >= WARMUP_STEPS_MAX or now - self.began > WARMUP_NS_MAX:
+            return True
+        if len(self.durations) < 10 or self.number <= self.prefetched + 1:
+            return False
+        before, last = _median(self.durations[-10:-5]), _median(self.durations[-5:])
+        return abs(last - before) < WARMUP_ALIKE * before
+
+    def _make_plan(self):
+        typical = _median(self.durations[-10:]) if self.durations else 1
+        most = max(3, min(BLOCK_STEPS_MAX, int(BLOCK_NS_MAX / max(typical, 1))))
+        each = min(self.asked // 8, most)
+        torch_steps = each if "torch" in self.collectors else 0
+        cprofile_steps = each if "cprofile" in self.collectors else 0
+        self.plan = (self.asked - torch_steps - cprofile_steps, torch_steps, cprofile_steps)
+
+    def _stop(self):
+        """Raise StopTraining; end the process when it is swallowed again and again."""
+        if self.block != DONE:
+            blocks.abandon()
+            page.set("window_end_ns", self.last_end)
+            self._set_block(DONE)
+        if not self.stops:
+            recorder.note("stopped", t=time.monotonic_ns(), rule=self.finder.describe(), kept=self.kept)
+        recorder.flush()
+        if self.run_to_end and not page.get("stop"):
+            self.off = True
+            return
+        self.stops += 1
+        if self.stops > SWALLOWED_STOPS_MAX:
+            recorder.note("note", text="The script swallowed the stop three times; its process was ended.")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        raise StopTraining
+
+
+controller = None
+
+
+def begin(options):
+    """Make this process's controller."""
+    global controller
+    controller = Controller(options)
+    return controller
+
+
+def forget():
+    """Drop the controller in a forked process: it doesn't train."""
+    global controller
+    controller = None

@@ -1,0 +1,96 @@
+"""Note what torch and Python say of themselves at the end: versions, flags, seeds, optimizers, compile counters."""
+
+import os
+import platform
+import resource
+import sys
+import time
+
+from . import control
+from .recorder import recorder
+
+
+def note():
+    """Write one `facts` line; each part is left out where it can't be read."""
+    found = {
+        "pid": os.getpid(),
+        "t": time.monotonic_ns(),
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "max_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
+    torch = sys.modules.get("torch")
+    for part in (_torch, _seeds, _optimizers, _compile):
+        try:
+            found.update(part(torch))
+        except Exception as error:
+            recorder.note("note", text=f"facts: {part.__name__[1:]} not read: {error!r}")
+    if control.controller is not None:
+        found["step_rule"] = control.controller.finder.describe()
+    recorder.note("facts", **found)
+
+
+def _torch(torch):
+    if torch is None:
+        return {}
+    has_device = torch.cuda.is_available() and torch.cuda.is_initialized()
+    return {
+        "torch_version": torch.__version__,
+        "cuda_version": torch.version.cuda,
+        "cuda_available": torch.cuda.is_available(),
+        "device_used": has_device,
+        "device_name": torch.cuda.get_device_name() if has_device else None,
+        "num_threads": torch.get_num_threads(),
+        "interop_threads": torch.get_num_interop_threads(),
+        "anomaly_mode": torch.is_anomaly_enabled(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "default_dtype": str(torch.get_default_dtype()),
+    }
+
+
+def _seeds(torch):
+    seeds = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED")}
+    if torch is not None:
+        seeds["torch"] = torch.initial_seed()
+    return {"seeds": seeds}
+
+
+def _optimizers(torch):
+    import gc
+
+    if torch is None:
+        return {}
+    known = set(control.controller.finder.fires) if control.controller is not None else set()
+    rows = []
+    for thing in gc.get_objects():
+        if id(thing) in known and isinstance(thing, torch.optim.Optimizer):
+            group = thing.param_groups[0]
+            rows.append(
+                {
+                    "class": type(thing).__name__,
+                    "foreach": group.get("foreach"),
+                    "fused": group.get("fused"),
+                    "params": sum(len(g["params"]) for g in thing.param_groups),
+                    "steps": control.controller.finder.fires.get(id(thing), 0),
+                }
+            )
+    return {"optimizers": rows}
+
+
+def _compile(torch):
+    dynamo = sys.modules.get("torch._dynamo.utils")
+    if dynamo is None:
+        return {}
+    counters = dynamo.counters
+    return {
+        "compile": {
+            "frames": counters["frames"].get("total", 0),
+            "ok": counters["frames"].get("ok", 0),
+            "graph_breaks": sum(counters["graph_break"].values()),
+            "unique_graphs": counters["stats"].get("unique_graphs", 0),
+            "recompiles": sum(counters["recompiles"].values()) if "recompiles" in counters else 0,
+        }
+    }

@@ -1,0 +1,264 @@
+"""Time a DataLoader: the training thread's waits, each batch's life, and the making of batches in workers."""
+
+import functools
+import multiprocessing
+import os
+import sys
+import time
+
+from . import blocks, control, rank, stacks
+from .clock import LOADER, clock, open_schedstat, thread_readings
+from .live import page
+from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
+
+DUMP_NS = 500_000_000
+"""A worker under cProfile writes its calls this often: it may be ended without notice."""
+
+_iterators = [0]
+_worker = {"batch": -1, "fd": None, "fetched": -1, "counter": None, "dumped": 0}
+
+
+def leading_size(batch, depth=0):
+    """Return the leading dimension of the first tensor in a batch, or None."""
+    shape = getattr(batch, "shape", None)
+    if shape is not None:
+        return int(shape[0]) if len(shape) else None
+    if depth > 3:
+        return None
+    if isinstance(batch, (str, bytes)):
+        return None
+    values = batch.values() if hasattr(batch, "values") and not isinstance(batch, type) else batch
+    try:
+        for value in values:
+            size = leading_size(value, depth + 1)
+            if size is not None:
+                return size
+            if depth:
+                break
+    except TypeError:
+        return None
+    return None
+
+
+def wrap_next(original, is_compiling):
+    """Return `__next__` that times the wait and counts the batch."""
+
+    @functools.wraps(original)
+    def __next__(self):
+        if is_compiling():
+            return original(self)
+        clk = clock()
+        if LOADER in clk.stack or clk.phase == LOADER:
+            return original(self)
+        controller = control.controller
+        if controller is not None:
+            controller.mark("batch", id(self))
+        wanted = clk.enter(LOADER)
+        try:
+            batch = original(self)
+        finally:
+            taken = clk.leave()
+        size = leading_size(batch)
+        if controller is not None:
+            controller.samples += size or 0
+        number = getattr(self, "_rcvd_idx", 0) or getattr(self, "_num_yielded", 0)
+        loader = getattr(self, "_throughput_loader", -1)
+        recorder.rows.append((BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0))
+        page.set("last_sign_ns", taken)
+        return batch
+
+    return __next__
+
+
+def _settings(loader, number):
+    """Return what a DataLoader says of itself."""
+    context = getattr(loader, "multiprocessing_context", None)
+    method = context.get_start_method() if context is not None else multiprocessing.get_start_method(allow_none=True)
+    dataset = getattr(loader, "dataset", None)
+    return {
+        "loader": number,
+        "identity": id(loader),
+        "num_workers": getattr(loader, "num_workers", 0),
+        "prefetch_factor": getattr(loader, "prefetch_factor", None),
+        "batch_size": getattr(loader, "batch_size", None),
+        "pin_memory": getattr(loader, "pin_memory", None),
+        "persistent_workers": getattr(loader, "persistent_workers", None),
+        "in_order": getattr(loader, "in_order", None),
+        "start_method": method,
+        "iterable": not hasattr(dataset, "__getitem__"),
+        "dataset": type(dataset).__qualname__,
+        "batch_sampler": type(getattr(loader, "batch_sampler", None)).__name__,
+        "drop_last": getattr(loader, "drop_last", None),
+    }
+
+
+def wrap_get_iterator(original):
+    """Return `_get_iterator` that claims the rank before workers start, and times their start."""
+
+    @functools.wraps(original)
+    def _get_iterator(self):
+        rank.claim()
+        clk = clock()
+        number = _iterators[0] = _iterators[0] + 1
+        os.environ["THROUGHPUT_LOADER"] = str(number)
+        start = clk.enter(LOADER)
+        try:
+            iterator = original(self)
+        finally:
+            ready = clk.leave()
+        iterator._throughput_loader = number
+        recorder.rows.append((ITERATOR, clk.thread, start, ready, number, 0, 0, 0))
+        recorder.note("loader", **_settings(self, number))
+        controller = control.controller
+        if controller is not None and clk.thread == (controller.thread or clk.thread):
+            controller.prefetched = max(
+                controller.prefetched, (getattr(self, "prefetch_factor", None) or 0) * (self.num_workers or 0)
+            )
+        return iterator
+
+    return _get_iterator
+
+
+def wrap_put_index(original):
+    """Return `_try_put_index` that notes which worker was asked for which batch."""
+
+    @functools.wraps(original)
+    def _try_put_index(self):
+        before = self._send_idx
+        result = original(self)
+        if self._send_idx > before:
+            task = self._task_info.get(before)
+            worker = task[0] if task else -1
+            loader = getattr(self, "_throughput_loader", _iterators[0])
+            recorder.rows.append((BATCH_ASKED, 0, time.monotonic_ns(), 0, loader, before, worker, 0))
+        return result
+
+    return _try_put_index
+
+
+def wrap_get_data(original):
+    """Return `_get_data` that notes when a batch arrived in the training process."""
+
+    @functools.wraps(original)
+    def _get_data(self):
+        result = original(self)
+        if isinstance(result, tuple) and result and isinstance(result[0], int):
+            loader = getattr(self, "_throughput_loader", _iterators[0])
+            recorder.rows.append((BATCH_ARRIVED, 0, time.monotonic_ns(), 0, loader, result[0], 0, 0))
+        return result
+
+    return _get_data
+
+
+class _IndexQueue:
+    """A worker's index queue that remembers the number of the batch it handed out."""
+
+    def __init__(self, queue):
+        self._queue = queue
+
+    def get(self, *args, **kwargs):
+        message = self._queue.get(*args, **kwargs)
+        if isinstance(message, tuple) and message and isinstance(message[0], int):
+            _worker["batch"] = message[0]
+        return message
+
+    def __getattr__(self, name):
+        return getattr(self._queue, name)
+
+
+def wrap_worker_loop(original):
+    """Return `_worker_loop` that opens the worker's raw files and numbers its batches."""
+
+    @functools.wraps(original)
+    def _worker_loop(dataset_kind, dataset, index_queue, *args, **kwargs):
+        rank.join()
+        control.controller = None
+        recorder.know_thread()
+        worker = args[7] if len(args) > 7 else kwargs.get("worker_id", -1)
+        loader = int(os.environ.get("THROUGHPUT_LOADER", "-1"))
+        recorder.note("worker", pid=os.getpid(), worker=worker, loader=loader, t=time.monotonic_ns())
+        try:
+            return original(dataset_kind, dataset, _IndexQueue(index_queue), *args, **kwargs)
+        finally:
+            _dump_calls()
+            recorder.flush()
+
+    return _worker_loop
+
+
+def _dump_calls():
+    counter = _worker["counter"]
+    if counter is not None:
+        blocks.write_calls(counter.rows(), "worker")
+        _worker["dumped"] = time.monotonic_ns()
+
+
+def _counting(on):
+    """Return a started call counter where the cProfile block is on, and write the calls now and then."""
+    if not on:
+        return None
+    counter = _worker["counter"]
+    if counter is None:
+        counter = _worker["counter"] = blocks.CallCounter()
+    elif time.monotonic_ns() - _worker["dumped"] > DUMP_NS:
+        _dump_calls()
+    try:
+        counter.profile.enable()
+    except ValueError:
+        return None
+    return counter
+
+
+def _in_worker():
+    worker = sys.modules.get("torch.utils.data._utils.worker")
+    return worker is not None and getattr(worker, "_worker_info", None) is not None
+
+
+def wrap_fetch(original):
+    """Return a fetcher's `fetch` that times fetching and collating, in a worker or in the training process."""
+
+    @functools.wraps(original)
+    def fetch(self, possibly_batched_index):
+        in_worker = _in_worker()
+        if in_worker and page.get("stacks_state") == 4:
+            stacks.sample_here()
+        if _worker["fd"] is None:
+            _worker["fd"] = open_schedstat()
+        _worker["fetched"] = -1
+        begun, cpu, runq = thread_readings(_worker["fd"])
+        counter = _counting(in_worker and page.get("cprofile_on"))
+        try:
+            return original(self, possibly_batched_index)
+        finally:
+            if counter is not None:
+                counter.profile.disable()
+            made, cpu_then, runq_then = thread_readings(_worker["fd"])
+            row = (BATCH_MADE, 0, begun, made, _worker["batch"], _worker["fetched"], cpu_then - cpu, runq_then - runq)
+            recorder.rows.append(row)
+            if in_worker:
+                recorder.flush_if_due(made)
+
+    return fetch
+
+
+def wrap_fetcher_init(original):
+    """Return a fetcher's `__init__` that puts a time mark between fetching and collating."""
+
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        collate = self.collate_fn
+
+        @functools.wraps(collate)
+        def collate_fn(data):
+            _worker["fetched"] = time.monotonic_ns()
+            return collate(data)
+
+        self.collate_fn = collate_fn
+
+    return __init__
+
+
+def forget():
+    """Start anew in a forked process: the descriptor reads the parent's thread."""
+    _worker.update(batch=-1, fd=None, fetched=-1, counter=None)

@@ -1,0 +1,210 @@
+"""Install the patch points in torch: one table, with what is lost where torch lacks one.
+
+A point that this torch lacks makes its collector "unavailable: torch x.y has no ...", never an error.
+"""
+
+import functools
+import sys
+
+from . import control, loader, rank
+from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
+from .recorder import recorder
+
+_fired = {"last": None}
+
+
+def _is_compiling():
+    """Return torch's own answer to whether this call is being traced by its compiler."""
+    return False
+
+
+def _optimizer_hooks(owner, name):
+    """Time `Optimizer.step` and mark its end, outermost call only."""
+    depth = {}
+
+    def before(optimizer, args, kwargs):
+        if _is_compiling():
+            return
+        rank.claim()
+        level = depth[id(optimizer)] = depth.get(id(optimizer), 0) + 1
+        if level == 1:
+            clock().enter(OPTIMIZER)
+
+    def after(optimizer, args, kwargs):
+        if _is_compiling():
+            return
+        level = depth[id(optimizer)] = depth.get(id(optimizer), 1) - 1
+        if level > 0:
+            return
+        depth.pop(id(optimizer), None)
+        clock().leave()
+        _fired["last"] = id(optimizer)
+        if control.controller is not None:
+            control.controller.mark("optimizer", id(optimizer), type(optimizer).__name__)
+
+    owner.register_optimizer_step_pre_hook(before)
+    owner.register_optimizer_step_post_hook(after)
+
+
+def _grad_scaler(original):
+    """Mark a GradScaler's step also when it skips the optimizer."""
+
+    @functools.wraps(original)
+    def step(self, optimizer, *args, **kwargs):
+        _fired["last"] = None
+        result = original(self, optimizer, *args, **kwargs)
+        inner = getattr(optimizer, "optimizer", optimizer)
+        if _fired["last"] is None and control.controller is not None:
+            control.controller.mark("optimizer", id(inner), type(inner).__name__)
+        return result
+
+    return step
+
+
+def _phase(phase, mark=None):
+    """Return a wrapper maker that times a function as a phase, outermost call only."""
+
+    def wrap(original):
+        @functools.wraps(original)
+        def timed(*args, **kwargs):
+            if _is_compiling():
+                return original(*args, **kwargs)
+            clk = clock()
+            if clk.phase == phase:
+                return original(*args, **kwargs)
+            clk.enter(phase)
+            try:
+                return original(*args, **kwargs)
+            finally:
+                clk.leave()
+                if mark is not None and control.controller is not None and sys.exc_info()[0] is None:
+                    control.controller.mark(mark)
+
+        return timed
+
+    return wrap
+
+
+def _backward(original):
+    """Time the autograd engine and mark its end."""
+    return _phase(BACKWARD, "backward")(original)
+
+
+def _moves(self, args, kwargs):
+    """Return whether `Tensor.to` names another device than the tensor's."""
+    target = kwargs.get("device") or (args[0] if args else None)
+    if target is None or type(target).__name__ == "dtype":
+        return False
+    here = self.device
+    there = getattr(target, "device", target)
+    if isinstance(there, int):
+        return here.type == "cpu"
+    return str(there).split(":")[0] != here.type
+
+
+def _to(original):
+    """Time `Tensor.to` where it moves to another device."""
+
+    @functools.wraps(original)
+    def to(self, *args, **kwargs):
+        if _is_compiling() or not _moves(self, args, kwargs):
+            return original(self, *args, **kwargs)
+        clk = clock()
+        kind = COPY if self.device.type == "cpu" else SYNC
+        clk.enter(kind)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            clk.leave()
+
+    return to
+
+
+def _on_device(original):
+    """Time a call that synchronises, where the tensor is on a device."""
+
+    @functools.wraps(original)
+    def synchronizing(self, *args, **kwargs):
+        if _is_compiling() or self.device.type == "cpu":
+            return original(self, *args, **kwargs)
+        clk = clock()
+        clk.enter(SYNC)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            clk.leave()
+
+    return synchronizing
+
+
+# name, module, owner's attribute path, attribute, how, collector, what is lost without it
+TABLE = (
+    ("optimizer", "torch.optim.optimizer", "", "register_optimizer_step_post_hook", _optimizer_hooks, "light",
+     "steps are counted by backward calls or loader batches"),
+    ("scaler", "torch.amp.grad_scaler", "GradScaler", "step", _grad_scaler, "light", "skipped steps are not counted"),
+    ("backward", "torch.autograd", "", "_engine_run_backward", _backward, "light", "backward has no phase of its own"),
+    ("backward", "torch.autograd.graph", "", "_engine_run_backward", _backward, "light",
+     "backward has no phase of its own"),
+    ("loader", "torch.utils.data.dataloader", "_BaseDataLoaderIter", "__next__", loader.wrap_next, "loader",
+     "data loading comes from stacks alone"),
+    ("iterator", "torch.utils.data.dataloader", "DataLoader", "_get_iterator", loader.wrap_get_iterator, "loader",
+     "worker starts are not timed"),
+    ("asked", "torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter", "_try_put_index",
+     loader.wrap_put_index, "loader", "which worker made a batch is not known"),
+    ("arrived", "torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter", "_get_data", loader.wrap_get_data,
+     "loader", "transfer times are not known"),
+    ("worker", "torch.utils.data._utils.worker", "", "_worker_loop", loader.wrap_worker_loop, "loader",
+     "batches of workers are not timed"),
+    ("fetch", "torch.utils.data._utils.fetch", "_MapDatasetFetcher", "fetch", loader.wrap_fetch, "loader",
+     "fetch and collate are not told apart"),
+    ("fetch", "torch.utils.data._utils.fetch", "_IterableDatasetFetcher", "fetch", loader.wrap_fetch, "loader",
+     "fetch and collate are not told apart"),
+    ("collate", "torch.utils.data._utils.fetch", "_BaseDatasetFetcher", "__init__", loader.wrap_fetcher_init,
+     "loader", "fetch and collate are not told apart"),
+    ("save", "torch", "", "save", _phase(SAVE), "light", "checkpoints are found from stacks"),
+    ("to", "torch", "Tensor", "to", _to, "copies", "host-to-device copies are not timed"),
+    ("cuda", "torch", "Tensor", "cuda", _phase(COPY), "copies", "host-to-device copies are not timed"),
+    ("pin", "torch", "Tensor", "pin_memory", _phase(PIN), "copies", "pinning is not timed"),
+    ("item", "torch", "Tensor", "item", _on_device, "copies", "synchronising reads are not timed"),
+    ("cpu", "torch", "Tensor", "cpu", _on_device, "copies", "synchronising reads are not timed"),
+    ("synchronize", "torch.cuda", "", "synchronize", _phase(SYNC), "copies", "synchronize is not timed"),
+) + tuple(
+    ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light", "collectives are found from stacks")
+    for name in ("all_reduce", "all_gather", "broadcast", "barrier", "reduce_scatter_tensor",
+                 "all_gather_into_tensor", "all_gather_object", "broadcast_object_list", "reduce", "gather")
+)  # fmt: skip
+"""Seen in torch 2.2 to 2.13 by their names; `torch.distributed` lacks its functions where it was built without."""
+
+DEVICE_ONLY = ("item", "cpu", "synchronize", "cuda")
+"""Points that can't matter to a torch built for the CPU alone: left as they are."""
+
+
+def install(torch):
+    """Install every patch point that this torch has; note those that it lacks."""
+    global _is_compiling
+    compiler = getattr(torch, "compiler", None)
+    _is_compiling = getattr(compiler, "is_compiling", _is_compiling)
+    version = getattr(torch, "__version__", "?")
+    has_device = bool(getattr(torch.version, "cuda", None) or getattr(torch.version, "hip", None))
+    for name, module_name, owner_path, attribute, how, collector, lost in TABLE:
+        if name in DEVICE_ONLY and not has_device:
+            continue
+        if not _install_one(module_name, owner_path, attribute, how):
+            place = ".".join(part for part in (module_name, owner_path, attribute) if part)
+            recorder.note("patch", name=name, collector=collector, missing=f"torch {version} has no {place}", lost=lost)
+
+
+def _install_one(module_name, owner_path, attribute, how):
+    owner = sys.modules.get(module_name)
+    if owner is not None and owner_path:
+        owner = getattr(owner, owner_path, None)
+    original = getattr(owner, attribute, None) if owner is not None else None
+    if original is None:
+        return module_name == "torch.distributed"
+    if how is _optimizer_hooks:
+        how(owner, attribute)
+    elif how is loader.wrap_next:
+        setattr(owner, attribute, how(original, lambda: _is_compiling()))
+    else:
+        setattr(owner, attribute, how(original))
+    return True

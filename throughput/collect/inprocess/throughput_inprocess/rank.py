@@ -1,0 +1,60 @@
+"""Claim the rank's folder when a process first shows that it trains."""
+
+import os
+import socket
+import sys
+
+from .live import page
+from .recorder import recorder
+
+FOLDER = "THROUGHPUT_RANK_FOLDER"
+
+
+def _own_rank():
+    """Return this process's rank where a launcher or torch.distributed says it, else None."""
+    distributed = sys.modules.get("torch.distributed")
+    try:
+        if distributed is not None and distributed.is_available() and distributed.is_initialized():
+            return distributed.get_rank()
+    except Exception:
+        return None
+    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+        if os.environ.get(name, "").isdigit() and os.environ.get("MASTER_ADDR", "") + os.environ.get(name):
+            return int(os.environ[name])
+    return None
+
+
+def _make(raw, number):
+    folder = os.path.join(raw, f"rank-{number:04d}")
+    try:
+        os.mkdir(folder)
+    except OSError:
+        return None
+    return folder
+
+
+def claim():
+    """Open the raw files of this rank, once; workers started from now on write beside them."""
+    if recorder.folder is not None:
+        return
+    raw = os.environ["THROUGHPUT_RAW"]
+    rank = _own_rank()
+    folder = _make(raw, rank) if rank is not None else None
+    number = rank if folder is not None else 0
+    while folder is None and number < 10_000:
+        folder = _make(raw, number)
+        number += folder is None
+    if folder is None:
+        return
+    recorder.open(folder)
+    page.open(folder)
+    os.environ[FOLDER] = folder
+    recorder.note("training", pid=os.getpid(), rank=number, host=socket.gethostname(), argv=sys.argv)
+
+
+def join():
+    """Write into the folder of the training process that started this one, where there is one."""
+    folder = os.environ.get(FOLDER)
+    if folder and recorder.folder is None and os.path.isdir(folder):
+        recorder.open(folder)
+        page.open(folder)

@@ -1,0 +1,137 @@
+"""Write raw files of one process: `events-<pid>.i64` and `notes-<pid>.jsonl` in the rank's folder.
+
+`events` holds rows of eight little-endian int64: kind, thread, t0, t1, a, b, c, d. Times are
+CLOCK_MONOTONIC ns, threads are `threading.get_ident()`, unused fields are 0, unknown values -1.
+
+kind            t0        t1        a          b           c          d
+1 SEGMENT       start     end       phase      cpu ns      runq ns    0
+2 STEP          end       0         number     block       samples    0
+3 BATCH_ASKED   asked     0         loader     batch       worker     0
+4 BATCH_ARRIVED arrived   0         loader     batch       0          0
+5 BATCH_TAKEN   wanted    taken     loader     batch       samples    0
+6 BATCH_MADE    begun     made      batch      fetched at  cpu ns     runq ns
+7 LOCK_WAIT     start     end       lock       holder      holder's stack   waiter's stack
+8 PAUSE         start     end       kind (0 gc, 1 gc2, 2 compile)
+9 STACK_SAMPLE  previous  now       stack      0           0          0
+10 ITERATOR     start     ready     loader     0           0          0
+11 RESUME       when      0         0          0           0          0
+
+`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
+"""
+
+import json
+import os
+import struct
+import threading
+import time
+from collections import deque
+
+SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
+LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR = 7, 8, 9, 10
+
+_ROW = struct.Struct("<8q")
+FLUSH_NS = 20_000_000
+"""Rows wait at most this long for the next step: what a killed process loses, against a write a step."""
+
+
+class Recorder:
+    """One process's raw files; rows are kept in memory until `flush`."""
+
+    def __init__(self):
+        self.rows = deque()
+        self.folder = None
+        self._events = None
+        self._notes = None
+        self._early_notes = []
+        self._flushed_at = 0
+        self._known_threads = set()
+        self._known_stacks = {}
+
+    def open(self, folder):
+        """Write into `folder` from now on; what was recorded before is kept."""
+        if self.folder is not None:
+            return
+        self.folder = folder
+        pid = os.getpid()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._events = os.open(os.path.join(folder, f"events-{pid}.i64"), flags, 0o644)
+        self._notes = os.open(os.path.join(folder, f"notes-{pid}.jsonl"), flags, 0o644)
+        early, self._early_notes = self._early_notes, []
+        for note in early:
+            self._write_note(note)
+
+    def after_fork(self):
+        """Start anew in a forked child: its rows go into files of its own in the same folder."""
+        folder = self.folder
+        self.__init__()
+        if folder is not None:
+            self.open(folder)
+
+    def note(self, kind, **fields):
+        """Append one JSON line."""
+        fields["kind"] = kind
+        if self._notes is None:
+            self._early_notes.append(fields)
+        else:
+            self._write_note(fields)
+
+    def _write_note(self, fields):
+        try:
+            os.write(self._notes, (json.dumps(fields, default=str) + "\n").encode("utf-8", "replace"))
+        except OSError:
+            pass
+
+    def know_thread(self, ident=None):
+        """Note a thread's name and native id, once."""
+        ident = threading.get_ident() if ident is None else ident
+        if ident in self._known_threads:
+            return
+        self._known_threads.add(ident)
+        thread = threading._active.get(ident)
+        name = thread.name if thread is not None else "thread"
+        native = thread.native_id if thread is not None else None
+        self.note("thread", tid=ident, native_id=native, name=name, pid=os.getpid())
+
+    def stack_id(self, frame, limit=64):
+        """Return the number of this stack, noting it the first time; -1 without a frame."""
+        if frame is None:
+            return -1
+        key = []
+        while frame is not None and len(key) < limit:
+            code = frame.f_code
+            key.append((code, frame.f_lineno))
+            frame = frame.f_back
+        key = tuple(key)
+        number = self._known_stacks.get(key)
+        if number is None:
+            number = self._known_stacks[key] = len(self._known_stacks)
+            frames = [
+                [getattr(code, "co_qualname", code.co_name), code.co_filename, line, code.co_firstlineno]
+                for code, line in reversed(key)
+            ]
+            self.note("stack", id=number, frames=frames)
+        return number
+
+    def flush_if_due(self, now):
+        """Flush when the last flush is `FLUSH_NS` ago."""
+        if now - self._flushed_at > FLUSH_NS:
+            self.flush(now)
+
+    def flush(self, now=None):
+        """Write the waiting rows; a full disk loses them, the script goes on."""
+        self._flushed_at = time.monotonic_ns() if now is None else now
+        if self._events is None:
+            return
+        pop, pack, packed = self.rows.popleft, _ROW.pack, []
+        try:
+            while True:
+                packed.append(pack(*pop()))
+        except IndexError:
+            pass
+        try:
+            os.write(self._events, b"".join(packed))
+        except OSError:
+            pass
+
+
+recorder = Recorder()

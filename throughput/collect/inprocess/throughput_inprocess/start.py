@@ -1,0 +1,97 @@
+"""Begin in a new process: wait for torch, then install the hooks; follow forks; write out at exit."""
+
+import atexit
+import json
+import os
+import sys
+import time
+from importlib.machinery import PathFinder
+
+from .live import page
+from .recorder import recorder
+
+
+class _TorchFinder:
+    """Calls `then(torch)` once, right after the top-level package torch has been imported."""
+
+    def __init__(self, then):
+        self.then = then
+
+    def find_spec(self, name, path=None, target=None):
+        """Find torch as the path would, and wrap its loader."""
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        loader, then = spec.loader, self.then
+        execute = loader.exec_module
+
+        def exec_module(module):
+            loader.exec_module = execute
+            execute(module)
+            then(module)
+
+        loader.exec_module = exec_module
+        return spec
+
+
+def _read_options():
+    try:
+        return json.loads(os.environ.get("THROUGHPUT_OPTIONS", "{}"))
+    except ValueError:
+        return {}
+
+
+def _after_fork():
+    recorder.after_fork()
+    for name in ("clock", "control", "loader"):
+        module = sys.modules.get(f"{__package__}.{name}")
+        if module is not None:
+            module.forget()
+
+
+def _with_torch(torch, options):
+    try:
+        from . import control, patches
+
+        control.begin(options)
+        patches.install(torch)
+        if "locks" in options.get("collectors", ()):
+            from . import locks
+
+            locks.install_process_locks()
+        if options.get("marker"):
+            from . import marker
+
+            marker.watch(options["marker"])
+    except Exception as error:
+        recorder.note("note", text=f"in-process collectors not installed: {error!r}")
+
+
+def _at_exit():
+    control = sys.modules.get(f"{__package__}.control")
+    if control is not None and control.controller is not None and recorder.folder is not None and page.get("pid") == os.getpid():
+        from . import blocks, facts
+
+        blocks.abandon()
+        facts.note()
+    recorder.flush()
+
+
+def start():
+    """Install the hooks of this process; cheap, since every child process runs it."""
+    options = _read_options()
+    recorder.note("start", pid=os.getpid(), t=time.monotonic_ns(), python=sys.version.split()[0])
+    sys.meta_path.insert(0, _TorchFinder(lambda torch: _with_torch(torch, options)))
+    if "locks" in options.get("collectors", ()):
+        from . import locks
+
+        locks.install()
+    os.register_at_fork(after_in_child=_after_fork)
+    if "host" in options.get("collectors", ()):
+        from . import pauses
+
+        pauses.watch()
+    atexit.register(_at_exit)

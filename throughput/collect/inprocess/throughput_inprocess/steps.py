@@ -1,0 +1,112 @@
+"""Find out what a step is: which mark, of those that the script makes, ends one.
+
+1. The optimizer with the fewest outermost `step` calls among those with at least three (ties: the last of the
+   cycle); a GradScaler that skipped counts too.  2. A marker named by the user beats everything.
+3. No optimizer: loader batches followed by a backward.  4. No loader either: backward calls.
+5. No backward: loader batches.
+"""
+
+SETTLE_FIRES = 3
+"""Marks needed before a rule is believed (house rule: those with at least three)."""
+SLOW_OPTIMIZER_FIRES = 25
+"""How often the fastest optimizer may fire before slower ones with fewer than three fires are given up."""
+BACKWARDS_WITHOUT_OPTIMIZER = 8
+"""Backward calls without any optimizer step (gradient accumulation rarely exceeds it before the first step)."""
+BATCHES_WITHOUT_BACKWARD = 50
+"""Loader batches without any backward: longer than the usual sanity evaluation before training."""
+RANKS = {"none": 0, "batches": 1, "backward": 2, "batches with backward": 3, "optimizer": 4, "marker": 5}
+
+
+class StepFinder:
+    """Count marks and say which of them end steps; `mark` returns True when a step has ended."""
+
+    def __init__(self):
+        self.rule = "none"
+        self.primary = None
+        self.fires = {}
+        self.order = []
+        self.names = {}
+        self.backwards = 0
+        self.batches = 0
+        self.backward_since_batch = False
+        self.batches_with_backward = 0
+        self.settled = False
+        self.frozen = False
+        self.detail = ""
+
+    def mark(self, kind, key=None, name=""):
+        """Take one mark; return True where it ends a step by the rule in force."""
+        return getattr(self, "_" + kind)(key, name)
+
+    def _marker(self, key, name):
+        self._adopt("marker", name)
+        return True
+
+    def _optimizer(self, key, name):
+        self.fires[key] = self.fires.get(key, 0) + 1
+        self.order.append(key)
+        self.names[key] = name
+        del self.order[:-64]
+        if self.rule != "marker" and not (self.frozen and self.rule == "optimizer"):
+            self._settle_optimizer()
+        if self.rule == "optimizer":
+            return key == self.primary
+        return self.rule == "none"
+
+    def _settle_optimizer(self):
+        most = max(self.fires.values())
+        ready = {key: count for key, count in self.fires.items() if count >= SETTLE_FIRES}
+        if not ready:
+            return
+        if len(ready) < len(self.fires) and most < SLOW_OPTIMIZER_FIRES:
+            self.settled = False  # a slower optimizer has shown up: wait for its third step
+            return
+        fewest = min(ready.values())
+        # Two counts of the same cycle differ by one at most while the cycle is under way.
+        candidates = [key for key, count in ready.items() if count <= fewest + 1]
+        last_seen = {key: position for position, key in enumerate(self.order)}
+        slowest = [key for key in candidates if ready[key] == fewest] or candidates
+        if len(candidates) > 1 and len({ready[key] for key in candidates}) > 1:
+            return  # in the middle of a cycle: wait for its end
+        self.primary = max(slowest, key=lambda key: last_seen.get(key, -1))
+        self._adopt("optimizer", self.names[self.primary])
+
+    def _backward(self, key, name):
+        self.backwards += 1
+        self.backward_since_batch = True
+        if self.fires or self.rule in ("optimizer", "marker"):
+            return False
+        if self.rule == "batches with backward":
+            return False
+        if self.backwards >= BACKWARDS_WITHOUT_OPTIMIZER and RANKS[self.rule] < RANKS["backward"]:
+            enough = self.batches_with_backward >= self.backwards // 2 and self.batches_with_backward >= SETTLE_FIRES
+            self._adopt("batches with backward" if enough else "backward", "")
+        return self.rule == "backward"
+
+    def _batch(self, key, name):
+        """Take the beginning of a loader's `next`: it ends the step that the batch before it began."""
+        self.batches += 1
+        followed = self.backward_since_batch
+        self.backward_since_batch = False
+        self.batches_with_backward += followed
+        if self.rule == "batches with backward":
+            return followed
+        if self.rule == "none" and not self.backwards and not self.fires and self.batches > BATCHES_WITHOUT_BACKWARD:
+            self._adopt("batches", "")
+        return self.rule == "batches" and self.batches > 1
+
+    def _adopt(self, rule, detail):
+        if RANKS[rule] >= RANKS[self.rule]:
+            self.rule, self.detail, self.settled = rule, detail, True
+
+    def describe(self):
+        """Return the rule in words, for the report."""
+        words = {
+            "none": "no step seen",
+            "marker": f"calls of {self.detail}",
+            "optimizer": f"{self.detail}.step",
+            "batches with backward": "loader batches followed by a backward",
+            "backward": "backward calls",
+            "batches": "loader batches",
+        }
+        return words[self.rule]

@@ -1,0 +1,232 @@
+"""Run a script under all collectors, from its start to a complete run directory."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import signal
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughput.collect.child import Child, child_environment
+from throughput.collect.code_state import code_state
+from throughput.collect.environment import environment
+from throughput.collect.gpu import GpuSampler
+from throughput.collect.host import HostSampler
+from throughput.collect.live_page import LivePage
+from throughput.collect.options import ALWAYS, ProfileOptions, check
+from throughput.collect.run_directory import RunDirectory, new_run_directory
+from throughput.collect.secrets import mask_arguments
+from throughput.collect.sources import store_sources
+from throughput.collect.syscalls import SyscallSampler
+from throughput.collect.watch import Outcome, Progress, Watcher, WatchOptions
+from throughput.errors import UsageError
+from throughput.model.run import CollectorStatus, Run, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OFF = "not asked for"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who hears of a profile while it runs."""
+
+    relay: Callable[[str, bytes], None]
+    """Gets the script's output: the stream's name and the bytes."""
+    progress: Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class _Samplers:
+    """The samplers that run in the parent."""
+
+    directory: RunDirectory
+    chosen: tuple[str, ...]
+    child_pid: int
+    host: HostSampler | None = None
+    gpu: GpuSampler | None = None
+    syscalls: dict[int, SyscallSampler] = field(default_factory=dict)
+    pids: frozenset[int] = frozenset()
+
+    def start(self) -> None:
+        """Begin what is asked for."""
+        if "host" in self.chosen:
+            self.host = HostSampler(self.child_pid, self.directory.raw / "counters.jsonl")
+            self.host.start()
+        if "gpu" in self.chosen:
+            self.gpu = GpuSampler(self.directory.raw / "gpu.jsonl", lambda: self.pids)
+            self.gpu.start()
+
+    def stop(self) -> None:
+        """End all; their files are whole then."""
+        for sampler in (self.host, self.gpu, *self.syscalls.values()):
+            if sampler is not None:
+                sampler.stop()
+
+    def statuses(self) -> list[CollectorStatus]:
+        """Return how each went."""
+        found = [s.status() for s in (self.host, self.gpu) if s is not None]
+        if self.syscalls:
+            found.append(next(iter(self.syscalls.values())).status())
+        return found
+
+
+def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[RunDirectory, Run]:
+    """Profile a script; return its run directory and run, whatever became of the script.
+
+    Raises:
+        UsageError: there is nothing to run, or nowhere to write.
+    """
+    if platform.system() != "Linux":
+        raise UsageError(
+            f"Profiling needs Linux's /proc; on {platform.system()} throughput reads and compares runs.",
+            hint="Profile on Linux, then `throughput report RUN` works here.",
+        )
+    check(options)
+    command = options.command()
+    started = datetime.datetime.now(datetime.timezone.utc)
+    directory = new_run_directory(options.out, options.name, datetime.datetime.now())
+    variables = child_environment(directory.raw, options.in_process(), os.environ)
+    run = Run(
+        run_id=directory.path.name,
+        tool_version=version,
+        command=mask_arguments(command),
+        script=options.script or options.module,
+        script_dir=options.script_dir,
+        cwd=os.getcwd(),
+        started_at=started.isoformat(timespec="seconds"),
+        options=_stored_options(options),
+        window=Window(asked=options.steps),
+        environment=environment(command[0], os.environ),
+        code=code_state(Path(options.script) if options.script else None, Path.cwd()),
+    )
+    directory.write_run(replace(run, ended="unfinished"))
+    clock = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
+    outcome, statuses = _run_child(list(command), variables, directory, options, listener)
+    store_sources(directory.raw, options.script_dir)
+    run = _finished(run, outcome, statuses, options)
+    run = replace(run, clock={**clock, "stacks_began_ns": _stacks_began(outcome)})
+    directory.write_run(run)
+    return directory, run
+
+
+def _stored_options(options: ProfileOptions) -> dict[str, Any]:
+    return {
+        "script": options.script,
+        "module": options.module,
+        "arguments": list(mask_arguments(options.arguments)),
+        "steps": options.steps,
+        "warmup": options.warmup,
+        "collectors": list(options.collectors),
+        "stacks": options.stacks,
+        "marker": options.marker,
+    }
+
+
+def _run_child(
+    command: list[str],
+    variables: dict[str, str],
+    directory: RunDirectory,
+    options: ProfileOptions,
+    listener: Listener,
+) -> tuple[Outcome, list[CollectorStatus]]:
+    child = Child(command, variables, listener.relay)
+    samplers = _Samplers(directory, options.collectors, child.pid)
+    watcher = Watcher(
+        child,
+        directory,
+        WatchOptions(
+            stacks=options.stacks if "stacks" in options.collectors else "off",
+            max_seconds=options.max_seconds,
+            stall_s=options.stall_s,
+            run_to_end=options.run_to_end,
+        ),
+        listener.progress,
+    )
+    watcher.on_pids = lambda pids: _follow(samplers, pids)
+    with _interrupts(watcher):
+        samplers.start()
+        try:
+            outcome = watcher.run()
+        finally:
+            child.end()
+            samplers.stop()
+            child.write_log(directory.raw / "output.log")
+    return outcome, samplers.statuses()
+
+
+def _follow(samplers: _Samplers, pids: set[int]) -> None:
+    """Watch the training processes that were found: their threads' system calls."""
+    samplers.pids = frozenset(pids)
+    if "syscalls" not in samplers.chosen:
+        return
+    for rank in samplers.directory.ranks():
+        pid = _pid_of(rank)
+        if pid in pids and pid not in samplers.syscalls:
+            sampler = SyscallSampler(pid, rank / f"syscalls-{pid}.i64")
+            samplers.syscalls[pid] = sampler
+            sampler.start()
+
+
+def _pid_of(rank: Path) -> int:
+    page = LivePage.open(rank)
+    return page.get("pid") if page is not None else 0
+
+
+@contextmanager
+def _interrupts(watcher: Watcher) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into an orderly end while the script runs."""
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            before[number] = signal.signal(number, lambda *_: watcher.interrupt())
+        except ValueError:  # not in the main thread: whoever called us has the signals
+            break
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], options: ProfileOptions) -> Run:
+    """Return the run with what is known at its end."""
+    known = {status.name: status for status in statuses}
+    for rank in outcome.ranks[:1]:
+        if rank.status is not None:
+            known["stacks"] = rank.status
+    ranks = bool(outcome.ranks)
+    for name in options.collectors:
+        if name not in known:
+            state, reason = ("ok", None) if ranks else ("unavailable", "no process trained")
+            known[name] = CollectorStatus(name=name, state=state, reason=reason)
+    for name in set(ALWAYS) | {"stacks", "locks", "syscalls", "torch", "cprofile", "host", "gpu"}:
+        known.setdefault(name, CollectorStatus(name=name, state="off", reason=OFF))
+    page = outcome.ranks[0].page if outcome.ranks else None
+    return replace(
+        run,
+        window=replace(
+            run.window,
+            kept=page.get("kept") if page else 0,
+            warmup=page.get("warmup_steps") if page else 0,
+        ),
+        collectors=tuple(known[name] for name in sorted(known)),
+        script_exit_code=outcome.exit_code,
+        ended=outcome.ended,
+        notes=tuple(outcome.notes),
+        wall_s=outcome.wall_s,
+        startup_s=outcome.startup_s,
+    )
+
+
+def _stacks_began(outcome: Outcome) -> dict[str, int]:
+    return {
+        rank.folder.name: rank.sampler.began_ns for rank in outcome.ranks if rank.sampler is not None
+    }

@@ -1,0 +1,129 @@
+"""Attach py-spy to a training process for the light steps, and end it: raw file `stacks.json` (Chrome trace)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from throughput.model.run import CollectorStatus
+
+SAMPLES_WANTED = 5_000
+RATE_MIN_HZ, RATE_MAX_HZ = 100, 1_000
+"""5,000 samples resolve a share to about a point; nonblocking 1,000 Hz stopped a process for 0.3 % of its time."""
+REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
+REMEDY = (
+    "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add: [SYS_PTRACE]; "
+    "without it the in-process sampler is used."
+)
+
+
+def find_pyspy() -> str | None:
+    """Return the path of py-spy: beside our interpreter first, then on PATH."""
+    beside = Path(sys.executable).parent / "py-spy"
+    return str(beside) if beside.exists() else shutil.which("py-spy")
+
+
+def rate_for(window_ns: int) -> int:
+    """Return the sampling rate, Hz, that gives enough samples in a window of this length."""
+    wanted = SAMPLES_WANTED / max(window_ns / 1e9, 0.001)
+    return int(min(max(wanted, RATE_MIN_HZ), RATE_MAX_HZ))
+
+
+class StackSampler:
+    """One py-spy on one training process and its children."""
+
+    def __init__(self, pid: int, folder: Path, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self.output = folder / "stacks.json"
+        self._text = b""
+        self.began_ns = time.monotonic_ns()
+        self.ended_ns: int | None = None
+        self.attached_ns: int | None = None
+        command = [
+            find_pyspy() or "py-spy", "record", "--pid", str(pid), "--nonblocking", "--idle", "--subprocesses",
+            "--full-filenames", "-f", "chrometrace", "-r", str(rate_hz), "-o", str(self.output),
+        ]  # fmt: skip
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self._child.stdout is not None
+        os.set_blocking(self._child.stdout.fileno(), False)
+
+    @property
+    def pid(self) -> int:
+        """Process id of py-spy itself."""
+        return self._child.pid
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        data = self._child.stdout.read()
+        if data:
+            self._text = (self._text + data)[-20_000:]
+
+    def is_sampling(self) -> bool:
+        """Return whether py-spy says that it samples."""
+        self._read()
+        if self.attached_ns is None and b"Sampling process" in self._text:
+            self.attached_ns = time.monotonic_ns()
+        return self.attached_ns is not None and self._child.poll() is None
+
+    def has_ended(self) -> bool:
+        """Return whether py-spy is gone."""
+        self._read()
+        return self._child.poll() is not None
+
+    def end(self) -> None:
+        """Ask py-spy to write its file; it goes on writing while the training runs."""
+        if self.ended_ns is None:
+            self.ended_ns = time.monotonic_ns()
+            if self._child.poll() is None:
+                self._child.send_signal(signal.SIGINT)
+
+    def wait(self, timeout_s: float = 30.0) -> CollectorStatus:
+        """Wait for the file; return how it went."""
+        self.end()
+        try:
+            self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._read()
+        text = self._text.decode("utf-8", "replace").strip()
+        if self.output.exists() and self.output.stat().st_size > 2:
+            return CollectorStatus(name="stacks", state="ok")
+        reason = next((line for line in text.splitlines() if line.startswith("Error")), text[-200:] or "no output")
+        refused = any(word in text for word in REFUSED)
+        return CollectorStatus(
+            name="stacks",
+            state="unavailable" if refused else "failed",
+            reason=f"py-spy: {reason}",
+            remedy=REMEDY if refused else None,
+        )
+
+    def reached_share(self) -> float | None:
+        """Return samples taken over samples asked for, where py-spy printed them (it drops when it is late)."""
+        marker = b"Samples: "
+        if marker not in self._text or self.ended_ns is None or self.attached_ns is None:
+            return None
+        digits = self._text.split(marker)[-1].split()[0]
+        seconds = (self.ended_ns - self.attached_ns) / 1e9
+        return int(digits) / max(seconds * self.rate_hz, 1.0) if digits.isdigit() else None
+
+
+def dump_stacks(pid: int) -> str:
+    """Return the stacks of all threads of a process right now, as text; the reason where they can't be had."""
+    command = [find_pyspy() or "py-spy", "dump", "--nonblocking", "--pid", str(pid)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"stacks not available: {error}"
+    return (done.stdout + done.stderr).decode("utf-8", "replace")

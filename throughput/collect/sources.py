@@ -1,0 +1,106 @@
+"""Copy the source that stacks point to into the run: `raw/sources/index.json` and own files beside it.
+
+index.json: {"files": [{"path", "own", "stored" (file name in raw/sources, or null), "lines": {number: text},
+"functions": {line: [qualified name, first line]}}]}. Own files are stored whole up to 200 kB; of library files
+the lines around those that were seen. Files that look secret are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from throughput.collect.secrets import looks_secret
+from throughput.model.place import place_of
+
+STORED_BYTES_MAX = 200_000
+READ_BYTES_MAX = 4_000_000
+AROUND = 6
+FILES_MAX = 2_000
+_SEEN = re.compile(rb'"filename":"((?:[^"\\]|\\.)*)","line":(\d+)')
+_DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
+
+
+def store_sources(raw: Path, script_dir: str) -> None:
+    """Write the sources of every file that a stack of this run shows; what can't be read is left out."""
+    folder = raw / "sources"
+    folder.mkdir(exist_ok=True)
+    files = []
+    for number, (path, seen) in enumerate(sorted(_seen(raw).items())):
+        if number >= FILES_MAX or looks_secret(path):
+            continue
+        entry = _entry(path, seen, script_dir)
+        if entry is None:
+            continue
+        text = entry.pop("text", None)
+        if isinstance(text, str):
+            entry["stored"] = f"{number:04d}.py"
+            (folder / f"{number:04d}.py").write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        files.append(entry)
+    (folder / "index.json").write_bytes(msgspec.json.encode({"files": files}))
+
+
+def _seen(raw: Path) -> dict[str, set[int]]:
+    """Return file -> lines that any raw file of this run mentions in a stack."""
+    found: dict[str, set[int]] = {}
+    for path, line in _mentions(raw):
+        if path and not path.startswith("<"):
+            found.setdefault(path, set()).add(line)
+    return found
+
+
+def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
+    for stacks in raw.glob("rank-*/stacks.json"):
+        for name, line in set(_SEEN.findall(stacks.read_bytes())):
+            yield msgspec.json.decode(b'"' + name + b'"', type=str), int(line)
+    for notes in raw.glob("rank-*/notes-*.jsonl"):
+        for text in notes.read_bytes().splitlines():
+            if b'"stack"' not in text and b'"lock"' not in text:
+                continue
+            try:
+                note = msgspec.json.decode(text)
+            except msgspec.DecodeError:
+                continue
+            for frame in note.get("frames") or ():
+                yield str(frame[1]), int(frame[2])
+            if note.get("made_file"):
+                yield str(note["made_file"]), int(note.get("made_line") or 0)
+
+
+def _entry(path: str, seen: set[int], script_dir: str) -> dict[str, object] | None:
+    try:
+        data = Path(path).read_bytes()[:READ_BYTES_MAX]
+    except (OSError, ValueError):
+        return None
+    text = data.decode("utf-8", "replace")
+    lines = text.split("\n")
+    _, _, own = place_of(path, script_dir)
+    functions = {str(n): found for n in seen if 0 < n <= len(lines) and (found := _function_at(lines, n))}
+    entry: dict[str, object] = {"path": path, "own": own, "stored": None, "functions": functions}
+    if own and len(data) <= STORED_BYTES_MAX:
+        entry["text"] = text
+    else:
+        near = {m for n in seen for m in range(max(1, n - AROUND), min(len(lines), n + AROUND) + 1)}
+        entry["lines"] = {str(n): lines[n - 1][:500] for n in sorted(near)}
+    return entry
+
+
+def _function_at(lines: list[str], number: int) -> list[object] | None:
+    """Return [qualified name, first line] of the function that holds a line, by indentation."""
+    line = lines[number - 1]
+    own = _DEFINITION.match(line)
+    indent = len(own.group(1)) + 1 if own else len(line) - len(line.lstrip())
+    names: list[str] = []
+    first = 0
+    for above in range(number, 0, -1):
+        match = _DEFINITION.match(lines[above - 1])
+        if match and len(match.group(1)) < indent:
+            names.append(match.group(2))
+            first = first or above
+            indent = len(match.group(1))
+            if not indent:
+                break
+    return [".".join(reversed(names)), first] if names else None

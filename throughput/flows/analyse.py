@@ -1,0 +1,230 @@
+"""Turn a run directory into an Analysis: align, attribute, diagnose, and put the report together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from throughput.align.counters import read_counters
+from throughput.align.timeline import Context, RankReader
+from throughput.attribute.attribution import attribute
+from throughput.collect.run_directory import RunDirectory
+from throughput.diagnose.engine import diagnose
+from throughput.diagnose.rules import RULES
+from throughput.errors import DamagedFile
+from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
+from throughput.flows.raw_files import FolderFiles
+from throughput.flows.sources import read_sources
+from throughput.flows.speed import throughput_of
+from throughput.model.finding import Facts, Finding, Rule, RuleResult
+from throughput.model.report import Analysis, RankRow, Report, RunSummary
+from throughput.model.run import CollectorStatus, Run, Window
+from throughput.model.timeline import Counter, Timeline
+from throughput.render.view import headline
+
+RULE_GROUP = "throughput.rules"
+
+
+def analyse(directory: RunDirectory) -> Analysis:
+    """Return what a run directory's raw files say.
+
+    Raises:
+        UsageError: no run there.
+        DamagedFile: its `run.json` or a file that everything hangs on is damaged.
+    """
+    run = directory.read_run()
+    timelines = read_timelines(directory, run)
+    run = _with_torch_facts(run, timelines)
+    facts = tuple(_facts(run, timeline) for timeline in timelines)
+    if facts:
+        run = facts[0].run
+    return Analysis(report=build_report(run, facts), facts=facts)
+
+
+def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
+    """Return each rank's timeline."""
+    sources, qualified = read_sources(directory.raw, run.script_dir)
+    began = run.clock.get("stacks_began_ns") or {}
+    counters = _counters(directory.raw)
+    return tuple(
+        RankReader(
+            FolderFiles(folder),
+            Context(
+                rank=int(folder.name.rpartition("-")[2]),
+                script_dir=run.script_dir,
+                stacks_began_ns=began.get(folder.name),
+                counters=counters,
+                sources=sources,
+                qualified=qualified,
+            ),
+        ).timeline()
+        for folder in directory.ranks()
+    )
+
+
+def _counters(raw: Path) -> tuple[Counter, ...]:
+    """Return the counters of the host and the GPUs; none where a file is damaged."""
+    files = FolderFiles(raw)
+    names = files.names() if raw.is_dir() else ()
+    host = files.open("counters.jsonl") if "counters.jsonl" in names else None
+    gpu = files.open("gpu.jsonl") if "gpu.jsonl" in names else None
+    try:
+        return read_counters(host, gpu)
+    except DamagedFile:
+        return ()
+    finally:
+        for file in (host, gpu):
+            if file is not None:
+                file.close()
+
+
+def _with_torch_facts(run: Run, timelines: tuple[Timeline, ...]) -> Run:
+    """Return the run with what the training process said of torch, its seeds, and its collectors."""
+    if not timelines:
+        return run
+    facts = timelines[0].facts
+    names = ("torch_version", "cuda_version", "cuda_available", "device_used", "device_name", "deterministic")
+    environment = dict(run.environment) | {k: facts[k] for k in names if k in facts}
+    environment["torch_num_threads"] = facts.get("num_threads")
+    if "python" in facts:
+        environment["python_version"] = facts["python"]
+    rule = facts.get("step_rule")
+    clean = sum(s.block.is_clean for s in timelines[0].steps)
+    dropped = sum(s.block.value == "dropped" for s in timelines[0].steps)
+    window = replace(run.window, step_rule=rule, clean=clean, dropped=dropped)
+    return replace(
+        run,
+        environment=environment,
+        seed=dict(facts.get("seeds") or {}),
+        window=_counted(window, timelines[0]),
+        collectors=_collectors(run, facts, timelines[0]),
+    )
+
+
+def _counted(window: Window, timeline: Timeline) -> Window:
+    """Return the window with its kept and warm-up steps as the timeline has them."""
+    kept = sum(s.block.value not in ("warmup", "dropped") for s in timeline.steps)
+    seen = len(timeline.steps) + 1
+    return replace(window, kept=kept, warmup=max(0, seen - kept - window.dropped)) if timeline.steps else window
+
+
+def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[CollectorStatus, ...]:
+    """Return the collectors' states with what the training process reported."""
+    said = {row.get("name"): row for row in facts.get("collectors", ())}
+    lost = {row.get("collector"): row for row in facts.get("missing", ())}
+    found = []
+    for status in run.collectors:
+        row = said.get(status.name)
+        if row is not None and status.state == "ok":
+            status = replace(status, state=row.get("state", "failed"), reason=row.get("reason"))
+        elif status.name in lost and status.state == "ok":
+            row = lost[status.name]
+            status = replace(status, state="partial", reason=f"{row.get('missing')}: {row.get('lost')}")
+        elif status.name == "stacks" and status.state != "ok" and len(timeline.samples.track):
+            reason = f"{status.reason or status.state}; sampled in process instead"
+            status = replace(status, state="ok", reason=reason)
+        elif status.name in ("torch", "cprofile") and status.state == "ok" and not _has_block(timeline, status.name):
+            status = replace(status, state="unavailable", reason="the run ended before its steps, or too few were asked for")
+        found.append(status)
+    return tuple(found)
+
+
+def _has_block(timeline: Timeline, name: str) -> bool:
+    return any(s.block.value == name for s in timeline.steps)
+
+
+def _facts(run: Run, timeline: Timeline) -> Facts:
+    attribution = attribute(timeline, {status.name: status for status in run.collectors})
+    collectors = tuple(
+        replace(status, overhead_ratio=attribution.overhead.get(status.name)) for status in run.collectors
+    )
+    return Facts(run=replace(run, collectors=collectors), timeline=timeline, attribution=attribution)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Return the built-in rules and those that other packages registered."""
+    found: list[Rule] = list(RULES)
+    for point in entry_points(group=RULE_GROUP):
+        try:
+            rule = point.load()
+        except Exception:  # noqa: BLE001 - a broken plug-in must not stop a report
+            continue
+        if isinstance(rule, Rule):
+            found.append(rule)
+    return tuple(found)
+
+
+def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
+    """Return the report of all ranks; findings are those of the ranks, the first of each rule and place."""
+    results: tuple[RuleResult, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rows = []
+    for one in facts:
+        answers, found = diagnose(one, all_rules())
+        results = results or tuple(replace(a, finding=None) for a in answers)
+        findings = (*findings, *(f for f in found if (f.rule, f.where) not in {(g.rule, g.where) for g in findings}))
+        rows.append(
+            RankRow(
+                rank=one.attribution.rank,
+                host=str(one.timeline.facts.get("host") or ""),
+                split=one.attribution.split,
+                throughput=throughput_of(one.timeline),
+            )
+        )
+    ordered = sorted(findings, key=lambda f: -f.saves_ns_per_step)
+    findings = tuple(replace(f, rank=n) for n, f in enumerate(ordered, 1))
+    split = mean_split([one.attribution.split for one in facts])
+    throughput = mean_throughput([row.throughput for row in rows])
+    hotspots = merged_hotspots([one.attribution.hotspots for one in facts])
+    on_device = bool(facts and facts[0].timeline.facts.get("device_used"))
+    first = facts[0] if facts else None
+    return Report(
+        headline=headline(split, throughput, hotspots, findings if facts else None, on_device, run.window.clean),
+        run=RunSummary(
+            run_id=run.run_id,
+            tool_version=run.tool_version,
+            command=run.command,
+            started_at=run.started_at,
+            window=run.window,
+            environment=run.environment,
+            script_exit_code=run.script_exit_code,
+            collectors=run.collectors,
+            ended=run.ended,
+        ),
+        throughput=throughput,
+        split=split,
+        hotspots=hotspots,
+        findings=findings,
+        rules=results,
+        ranks=tuple(rows),
+        memory=_memory(first),
+        startup_s=run.startup_s,
+        first_batch_s=_first_batch_s(first),
+        locks=first.attribution.locks if first else None,
+        loader=first.attribution.loader if first else None,
+        notes=(*run.notes, *(first.timeline.notes if first else ())),
+    )
+
+
+def _memory(facts: Facts | None) -> dict[str, Any] | None:
+    """Return the peak of each process's resident memory, bytes; None where it was not sampled."""
+    counters = [c for c in facts.timeline.counters if c.name == "rss_bytes"] if facts else []
+    if not counters:
+        return None
+    return {
+        "rss_peak_bytes": max(float(np.max(c.value)) for c in counters if len(c.value)),
+        "rss_peak_by_pid": {str(c.pid): float(np.max(c.value)) for c in counters if len(c.value)},
+    }
+
+
+def _first_batch_s(facts: Facts | None) -> float | None:
+    """Return how long the training thread waited for its first batch."""
+    if facts is None or not len(facts.timeline.batches.wanted_ns):
+        return None
+    batches = facts.timeline.batches
+    return float(batches.consumed_ns[0] - batches.wanted_ns[0]) / 1e9
+

@@ -1,0 +1,76 @@
+"""Profile a script: collect, analyse, write the reports."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import throughput
+from throughput.collect.options import ProfileOptions
+from throughput.collect.profile import Listener, collect
+from throughput.collect.run_directory import RunDirectory, write_whole
+from throughput.errors import EXIT_DONE, EXIT_INTERRUPTED, ScriptFailed, ThroughputError
+from throughput.flows.analyse import analyse
+from throughput.model.report import Analysis
+from throughput.model.run import Run
+from throughput.render.html import report_html
+from throughput.render.json_report import report_to_json
+from throughput.render.markdown import report_markdown
+
+FILES = ("report.json", "report.md", "report.html")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profiled:
+    """A finished profile."""
+
+    directory: RunDirectory
+    run: Run
+    analysis: Analysis
+    files: tuple[str, ...]
+
+
+def profile(options: ProfileOptions, listener: Listener) -> Profiled:
+    """Run the script under all collectors and write `report.{json,md,html}`; nothing measured is lost.
+
+    Raises:
+        UsageError: there is nothing to run, or nowhere to write.
+        ThroughputError: the disk filled up.
+    """
+    try:
+        directory, run = collect(options, listener, throughput.__version__)
+        analysis = analyse(directory)
+        written = write_reports(directory, analysis, FILES)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ThroughputError(
+                "The disk is full: what was written so far is kept.", hint="Free some space, or choose another --out."
+            ) from error
+        raise
+    return Profiled(directory=directory, run=run, analysis=analysis, files=written)
+
+
+def write_reports(directory: RunDirectory, analysis: Analysis, names: Sequence[str]) -> tuple[str, ...]:
+    """Write the reports into the run directory; return their paths."""
+    makers = {
+        "report.json": lambda: report_to_json(analysis.report),
+        "report.md": lambda: report_markdown(analysis.report).encode(),
+        "report.html": lambda: report_html(analysis).encode(),
+    }
+    written = []
+    for name in names:
+        path = Path(directory.path) / name
+        write_whole(path, makers[name]())
+        written.append(str(path))
+    return tuple(written)
+
+
+def exit_code(run: Run) -> int:
+    """Return the exit code that a run's end asks for."""
+    if run.ended == "interrupted":
+        return EXIT_INTERRUPTED
+    if run.ended in ("crashed", "never_stepped", "stalled"):
+        return ScriptFailed.exit_code
+    return EXIT_DONE

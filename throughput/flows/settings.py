@@ -1,0 +1,33 @@
+"""Read a project's defaults: `[tool.throughput]` of the nearest pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from throughput.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def project_settings(start: Path) -> dict[str, Any]:
+    """Return the defaults that hold for a folder; empty where no pyproject.toml has any.
+
+    Raises:
+        UsageError: the nearest pyproject.toml can't be read as TOML.
+    """
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if not file.is_file():
+            continue
+        try:
+            found = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise UsageError(f"{file} can't be read: {error}.", hint="Mend it, or run from another folder.") from None
+        settings = found.get("tool", {}).get("throughput", {})
+        return settings if isinstance(settings, dict) else {}
+    return {}

@@ -1,0 +1,115 @@
+"""Describe `report.json`: the contract that every reader of ours and of others relies on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from throughput.model.attribution import Hotspot, LoaderSummary, LockSummary, SplitRow
+from throughput.model.finding import Facts, Finding, RuleResult
+from throughput.model.run import CollectorStatus, Window
+
+REPORT_SCHEMA = 1
+"""New optional fields don't raise it; a reader refuses a newer one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTime:
+    """Wall time of the clean steps, ns; `low` and `high` are of the mean."""
+
+    median: float
+    p95: float
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """Speed of the clean steps; `low` and `high` are of steps_per_s."""
+
+    steps_per_s: float
+    low: float
+    high: float
+    samples_per_s: float | None
+    step_ns: StepTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What was run, as the report repeats it from `run.json`."""
+
+    run_id: str
+    tool_version: str
+    command: tuple[str, ...]
+    started_at: str
+    window: Window
+    environment: dict[str, Any]
+    script_exit_code: int | None
+    collectors: tuple[CollectorStatus, ...]
+    ended: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankRow:
+    """One rank beside the others."""
+
+    rank: int
+    host: str
+    split: tuple[SplitRow, ...]
+    throughput: Throughput | None
+    imposed_ns_per_step: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The verdict: one sentence, up to three lines of evidence; `kind` is bottleneck, balanced, good, weak or none."""
+
+    kind: str
+    sentence: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What fits into a span of time, now and after the top fix."""
+
+    seconds: float
+    steps_now: float
+    steps_after: float | None
+    samples_now: float | None
+    samples_after: float | None
+    epochs_now: float | None
+    epochs_after: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that a renderer shows; null where not measured."""
+
+    schema: int = REPORT_SCHEMA
+    headline: Headline
+    run: RunSummary
+    throughput: Throughput | None
+    split: tuple[SplitRow, ...]
+    hotspots: tuple[Hotspot, ...]
+    findings: tuple[Finding, ...]
+    rules: tuple[RuleResult, ...] = ()
+    """Every rule's answer, without the finding (that is in `findings`)."""
+    ranks: tuple[RankRow, ...] = ()
+    memory: dict[str, Any] | None = None
+    ledger: tuple[dict[str, Any], ...] | None = None
+    startup_s: float | None = None
+    first_batch_s: float | None = None
+    locks: tuple[LockSummary, ...] | None = None
+    loader: LoaderSummary | None = None
+    budget: Budget | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What a renderer gets: the report, and the facts of each rank behind it (empty for a saved report)."""
+
+    report: Report
+    facts: tuple[Facts, ...] = field(default=())

@@ -1,0 +1,262 @@
+"""Describe what happened, on one clock: integer nanoseconds of the machine's CLOCK_MONOTONIC.
+
+Bulk events are numpy columns of equal length; things that there are few of are objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from throughput.model.category import Block
+
+Ints = npt.NDArray[np.int64]
+
+
+def no_ints() -> Ints:
+    """Return an empty column."""
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the training thread; `samples` is the batch's leading dimension where it was seen."""
+
+    index: int
+    start_ns: int
+    end_ns: int
+    block: Block
+    samples: int | None = None
+
+    @property
+    def duration_ns(self) -> int:
+        """Wall time of the step."""
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A thread that was observed. `role` is training, worker, feeder, pin, thread or launcher."""
+
+    pid: int
+    tid: int
+    """`threading.get_ident()`, as py-spy prints it."""
+    native_id: int | None
+    name: str
+    role: str
+    rank: int
+    worker: int | None = None
+    """Index of the DataLoader worker that this thread belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A line of a function on a stack; `own` is code under the script's folder or installed editable."""
+
+    function: str
+    """Qualified where the source could be read (`Dataset.__getitem__`)."""
+    file: str
+    """Relative to the script's folder where it lies under it, else absolute or shortened to site-packages."""
+    line: int
+    own: bool
+    first_line: int = 0
+    """Line of the function's `def`; 0 where unknown."""
+    module: str = ""
+    """Dotted module of library code (`numpy._core.fromnumeric`); empty for own code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stacks:
+    """Interned frames and stacks; a stack is a tuple of indices into `frames`, outermost first."""
+
+    frames: tuple[Frame, ...] = ()
+    stacks: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Stretches during which a thread was seen with one stack: columns of equal length."""
+
+    track: Ints = field(default_factory=no_ints)
+    start_ns: Ints = field(default_factory=no_ints)
+    end_ns: Ints = field(default_factory=no_ints)
+    stack: Ints = field(default_factory=no_ints)
+    count: Ints = field(default_factory=no_ints)
+    """How many instants were sampled in the stretch, for sampling errors."""
+    phase: Ints = field(default_factory=no_ints)
+    """The Phase that the frames show, for the training thread; -1 for others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """Phases of the training thread, tiling the observed time without overlap."""
+
+    phase: Ints = field(default_factory=no_ints)
+    start_ns: Ints = field(default_factory=no_ints)
+    end_ns: Ints = field(default_factory=no_ints)
+    cpu_ns: Ints = field(default_factory=no_ints)
+    runq_ns: Ints = field(default_factory=no_ints)
+    """Time in the run queue (schedstat, second field); -1 where not measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockInfo:
+    """A lock that somebody waited for."""
+
+    name: str
+    kind: str
+    """Lock, RLock, process lock, file lock or GIL."""
+    made_at: str | None
+    """"file:line"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockWaits:
+    """Each wait for a lock: who waited, for which, who held it."""
+
+    start_ns: Ints = field(default_factory=no_ints)
+    end_ns: Ints = field(default_factory=no_ints)
+    track: Ints = field(default_factory=no_ints)
+    holder: Ints = field(default_factory=no_ints)
+    """Track index of the holder; -1 unknown."""
+    lock: Ints = field(default_factory=no_ints)
+    waiter_stack: Ints = field(default_factory=no_ints)
+    """Index into Stacks; -1 unknown."""
+    holder_stack: Ints = field(default_factory=no_ints)
+    """The holder's stack when the wait began; -1 unknown."""
+    locks: tuple[LockInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """A batch's life; times are -1 where not seen. `worker` is -1 in the main process."""
+
+    loader: Ints = field(default_factory=no_ints)
+    index: Ints = field(default_factory=no_ints)
+    worker: Ints = field(default_factory=no_ints)
+    asked_ns: Ints = field(default_factory=no_ints)
+    begun_ns: Ints = field(default_factory=no_ints)
+    fetched_ns: Ints = field(default_factory=no_ints)
+    """When all samples were there; collate follows."""
+    made_ns: Ints = field(default_factory=no_ints)
+    arrived_ns: Ints = field(default_factory=no_ints)
+    consumed_ns: Ints = field(default_factory=no_ints)
+    cpu_ns: Ints = field(default_factory=no_ints)
+    """CPU time of the maker between begun and made."""
+    runq_ns: Ints = field(default_factory=no_ints)
+    wanted_ns: Ints = field(default_factory=no_ints)
+    """When the training thread asked `next()` for this batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedSamples:
+    """What threads were blocked on at an instant, from the kernel: columns of equal length."""
+
+    time_ns: Ints = field(default_factory=no_ints)
+    weight_ns: Ints = field(default_factory=no_ints)
+    track: Ints = field(default_factory=no_ints)
+    kind: Ints = field(default_factory=no_ints)
+    """Index into KINDS."""
+    address: Ints = field(default_factory=no_ints)
+    """Futex address: the same address is the same lock."""
+
+
+KINDS = ("running", "gil", "futex", "shared_futex", "file_lock", "poll", "sleep", "io", "wait_child", "other")
+"""What `BlockedSamples.kind` indexes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A value over time; `unit` is a suffix of `units.py` (bytes, share, count, per_s, celsius, watt)."""
+
+    name: str
+    unit: str
+    time_ns: Ints
+    value: npt.NDArray[np.float64]
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operators:
+    """Operators of the training thread in the torch block: `name` indexes `names`; outermost only."""
+
+    names: tuple[str, ...] = ()
+    name: Ints = field(default_factory=no_ints)
+    start_ns: Ints = field(default_factory=no_ints)
+    end_ns: Ints = field(default_factory=no_ints)
+    inner_counts: dict[str, int] = field(default_factory=dict)
+    """All operators, nested ones included, by name, over the block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One function as cProfile counted it over the cProfile block."""
+
+    function: str
+    file: str
+    line: int
+    calls: int
+    self_ns: int
+    total_ns: int
+    role: str
+    """training, thread or worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A pause of a thread that Python announced: `kind` is gc2 (a full collection), gc or compile."""
+
+    kind: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loader:
+    """A DataLoader that was iterated, with its settings; None where torch didn't say."""
+
+    number: int
+    num_workers: int
+    prefetch_factor: int | None
+    batch_size: int | None
+    pin_memory: bool | None
+    persistent_workers: bool | None
+    in_order: bool | None
+    start_method: str | None
+    iterable: bool
+    dataset: str
+    iterators_started: int
+    start_ns: tuple[int, ...] = ()
+    """When each iterator was made (workers are spawned then)."""
+    ready_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Everything that one rank's raw files say, on one clock."""
+
+    rank: int
+    steps: tuple[Step, ...]
+    tracks: tuple[Track, ...]
+    segments: Segments = field(default_factory=Segments)
+    stacks: Stacks = field(default_factory=Stacks)
+    samples: Samples = field(default_factory=Samples)
+    lock_waits: LockWaits = field(default_factory=LockWaits)
+    blocked: BlockedSamples = field(default_factory=BlockedSamples)
+    batches: Batches = field(default_factory=Batches)
+    loaders: tuple[Loader, ...] = ()
+    operators: Operators = field(default_factory=Operators)
+    calls: tuple[Call, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    sources: dict[str, dict[int, str]] = field(default_factory=dict)
+    """File -> line number -> text, of the lines that were stored."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Scalars that the training process reported: optimizers, torch flags, compile counters."""
+    main_track: int = 0
+    """Index of the training thread in `tracks`."""
+    window_ns: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
