@@ -1,11 +1,12 @@
 """Turn quantities into text: the only module that does, so that a figure reads the same everywhere.
 
 No-break spaces stand before units; digits follow the uncertainty where one is given. What is not zero is
-never shown as zero: it is shown as less than the last digit.
+never shown as zero: it is shown as less than the last digit. What is no number was not measured.
 """
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
 
 NBSP = "\u00a0"
@@ -16,7 +17,7 @@ SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 def percent(share: float | None, half_width: float | None = None) -> str:
     """Return a share 0..1 as percent, with as many decimals as its interval's half width allows."""
-    if share is None:
+    if share is None or not math.isfinite(share):
         return NOT_MEASURED
     value = share * 100
     if value == 0:
@@ -30,7 +31,7 @@ def percent(share: float | None, half_width: float | None = None) -> str:
 
 def duration(ns: float | None, half_width_ns: float | None = None) -> str:
     """Return nanoseconds as the largest fitting of ns, us, ms, s, min, h."""
-    if ns is None:
+    if ns is None or not math.isfinite(ns):
         return NOT_MEASURED
     size_ = abs(ns)
     if size_ >= 3_600e9:
@@ -71,7 +72,7 @@ def plus_minus_duration(ns: float, half_width_ns: float) -> str:
 
 def rate(per_s: float | None, unit: str) -> str:
     """Return a rate such as "12.3 steps/s"."""
-    if per_s is None:
+    if per_s is None or not math.isfinite(per_s):
         return NOT_MEASURED
     return f"{_number(per_s, None)}{NBSP}{unit}/s"
 
@@ -86,7 +87,7 @@ def rate_range(low: float, high: float) -> str:
 
 def size(count: float | None) -> str:
     """Return bytes as the largest fitting of B, kB, MB, GB (powers of 1000)."""
-    if count is None:
+    if count is None or not math.isfinite(count):
         return NOT_MEASURED
     for scale, unit in SIZES:
         if abs(count) >= scale:
@@ -96,14 +97,14 @@ def size(count: float | None) -> str:
 
 def ratio(value: float | None) -> str:
     """Return a factor such as "1.8x"."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NOT_MEASURED
     return f"{value:.2f}x" if value < 10 else f"{value:.0f}x"
 
 
 def count(value: float | None) -> str:
     """Return a count with thousands separators; a fraction keeps three digits."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NOT_MEASURED
     if value == int(value):
         return f"{int(value):,}"
@@ -118,7 +119,7 @@ def plural(number: int, noun: str) -> str:
 
 def quantity(value: float | None, unit: str) -> str:
     """Return a counter's value; `unit` is as in `model.timeline.Counter`, another one is printed as it is."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return NOT_MEASURED
     if unit == "bytes":
         return size(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,3 +118,10 @@ def test_a_share_that_is_not_zero_never_reads_as_zero(share: float, half: float 
 def test_a_duration_never_shows_four_digits_before_a_larger_unit(ns: float) -> None:
     text = units.duration(ns)
     assert not any(text.startswith("1,000") and unit in text for unit in ("ns", "µs", "ms"))
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+def test_what_is_no_number_was_not_measured(value: float | None) -> None:
+    units_ = ("bytes", "bytes_per_s", "share", "count", "ns", "per_s", "celsius", "watt", "furlong")
+    texts = {units.quantity(value, unit) for unit in units_}
+    assert texts | {units.rate(value, "steps"), units.ratio(value)} == {units.NOT_MEASURED}

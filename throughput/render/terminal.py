@@ -72,7 +72,7 @@ def _lines(report: Report, look: Look, width: int, amounts: Amounts) -> list[Tex
 
 def _title(report: Report, look: Look, width: int) -> Text:
     run = report.run
-    command = plain(" ".join(run.command), 200)
+    command = view.command(run)
     parts = [f"throughput {plain(run.tool_version, 20)}", command, units.date_time(plain(run.started_at, 40))]
     return Text(look.crop(" · ".join(part for part in parts if part), width), style="dim")
 
@@ -116,7 +116,7 @@ def _split(report: Report, look: Look, width: int) -> list[Text]:
 
 
 def _key(group: view.Group, look: Look) -> Text:
-    mark = Text(f"{look.mark(group.key)} ", style=COLOURS[group.key] if look.colour else "")
+    mark = Text().append(f"{look.mark(group.key)} ", style=COLOURS[group.key] if look.colour else "")
     if group.share is None:
         state = "not applicable" if group.rows[0].state is State.NOT_APPLICABLE else units.NOT_MEASURED
         return mark.append(look.fold(f"{group.label}: {state}"), style="dim")

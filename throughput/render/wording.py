@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from throughput import units
@@ -16,6 +17,9 @@ from throughput.render.labels import plain
 FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show the range, not the value
 NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
+COMMAND_LIMIT = 300
+ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
+"""A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
 
 ENDED = {
     "script_ended": "the script ended by itself before all steps were seen",
@@ -42,11 +46,22 @@ def speed(throughput: Throughput) -> tuple[float, str]:
 
 
 def place(file: str, line: int) -> str:
-    """Return "file:line" in harmless characters; an absolute path is shown from its last three folders on."""
-    parts = file.replace("\\", "/").split("/")
-    absolute = not parts[0] or parts[0].endswith(":")
-    shown = "/".join(["…", *parts[-3:]]) if absolute and len(parts) > 4 else file
-    return f"{plain(shown, PATH_LIMIT)}:{line}" if line > 0 else plain(shown, PATH_LIMIT)
+    """Return "file:line" in harmless characters; of an absolute path its last folders only."""
+    shown = relative(file, PATH_LIMIT)
+    return f"{shown}:{line}" if line > 0 else shown
+
+
+def relative(text: str, limit: int = 0) -> str:
+    """Return foreign text in harmless characters, with absolute paths cut to their last parts.
+
+    Reports are attached to issues: a home folder in them says who and where; /dev, /proc and /sys do not.
+    """
+    return plain(ABSOLUTE.sub(_shortened, text), limit)
+
+
+def command(run: RunSummary) -> str:
+    """Return what was run, as one line."""
+    return relative(" ".join(run.command), COMMAND_LIMIT)
 
 
 def name(hotspot: Hotspot) -> str:
@@ -156,7 +171,7 @@ def window(value: Window) -> str:
     text = f"{value.kept:,} of {units.plural(value.asked, 'step')} asked for, {value.clean:,} clean"
     rest = [f"{value.warmup:,} warm-up"] if value.warmup else []
     rest += [f"{value.dropped:,} dropped"] if value.dropped else []
-    return f"{text}; {' and '.join(rest)} apart" if rest else text
+    return f"{text}; {' and '.join(rest)} on top" if rest else text
 
 
 def ended(run: RunSummary) -> str:
@@ -178,21 +193,24 @@ def not_measured(split: Sequence[SplitRow], *, device: bool) -> tuple[str, ...]:
 
 def collector(status: CollectorStatus) -> str:
     """Return a collector's state in a line: "py-spy: unavailable, ptrace is refused. Try ..."."""
-    reason = f", {plain(status.reason)}" if status.reason else ""
-    remedy = f" {plain(status.remedy)}" if status.remedy else ""
-    slow = (
-        ""
-        if status.overhead_ratio is None
-        else f", its steps take {units.ratio(status.overhead_ratio)} the plain time"
-    )
-    return f"{plain(status.name, 40)}: {plain(status.state, 40)}{slow}{reason}{'.' if remedy else ''}{remedy}"
+    return f"{plain(status.name, 40)}: {collector_state(status)}"
+
+
+def collector_state(status: CollectorStatus) -> str:
+    """Return a collector's state, what it costs, why it failed and what would change that."""
+    reason = f", {relative(status.reason)}" if status.reason else ""
+    remedy = f"{'' if reason.endswith('.') else '.'} {plain(status.remedy)}" if status.remedy else ""
+    slow = ""
+    if status.overhead_ratio is not None:
+        slow = f", its steps take {units.ratio(status.overhead_ratio)} the plain time"
+    return f"{plain(status.state, 40)}{slow}{reason}{remedy}"
 
 
 def notes(report: Report) -> tuple[str, ...]:
     """Return what a reader must know beside the figures: the run's end, collectors that failed, the notes."""
     failed = [collector(c) for c in report.run.collectors if c.state in ("unavailable", "failed")]
     broken = [r.rule for r in report.rules if r.state == "error"]
-    lines = [ended(report.run), *failed, *(plain(note) for note in report.notes)]
+    lines = [ended(report.run), *failed, *(relative(note) for note in report.notes)]
     if broken:
         lines.append(f"Rules that failed and were left out: {', '.join(plain(rule, 60) for rule in broken)}")
     return tuple(dict.fromkeys(line for line in lines if line))
@@ -221,6 +239,11 @@ def budget(value: Budget) -> str:
         then = "" if after is None else f" (at most {units.count(_whole(after))} after the first fix)"
         parts.append(f"{units.count(_whole(now))} {noun}{then}")
     return f"In {units.duration(value.seconds * 1e9)}: {', '.join(parts)}"
+
+
+def _shortened(match: re.Match[str]) -> str:
+    parts = match.group().strip("/").split("/")
+    return "/".join(["…", *parts[-min(3, max(1, len(parts) - 2)) :]])
 
 
 def _whole(value: float) -> float:

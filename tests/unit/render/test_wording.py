@@ -94,8 +94,25 @@ def test_hotspot_words() -> None:
 
 def test_an_absolute_path_is_shortened() -> None:
     assert view.place("/opt/py/lib/site/a/b/c.py", 3) == "…/a/b/c.py:3"
+    assert view.place("/srv/ann/train.py", 3) == "…/train.py:3"
     assert view.place("data/augment.py", 48) == "data/augment.py:48"
     assert view.place("data/augment.py", 0) == "data/augment.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "train.py --data=/srv/ann/sets/imagenet --out /scratch/ann",
+            "train.py --data=…/sets/imagenet --out …/ann",
+        ),
+        ("mount a larger /dev/shm, see https://host/a/b", "mount a larger /dev/shm, see https://host/a/b"),
+        ("12 steps/s and/or 3 / 4", "12 steps/s and/or 3 / 4"),
+        ("can't read '/opt/x/y/z/v.py'", "can't read '…/y/z/v.py'"),
+    ],
+)
+def test_absolute_paths_in_text_are_shortened(text: str, shown: str) -> None:
+    assert view.relative(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -114,7 +131,7 @@ def test_gain(basis: str, words: str) -> None:
 def test_window() -> None:
     whole = Window(asked=200, kept=200, warmup=12, dropped=5, clean=150)
     assert (
-        spaced(view.window(whole)) == "200 of 200 steps asked for, 150 clean; 12 warm-up and 5 dropped apart"
+        spaced(view.window(whole)) == "200 of 200 steps asked for, 150 clean; 12 warm-up and 5 dropped on top"
     )
     assert spaced(view.window(Window(asked=1))) == "0 of 1 step asked for, 0 clean"
 

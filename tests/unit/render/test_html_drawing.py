@@ -1,0 +1,97 @@
+"""Lanes and charts: the right lengths at the right places."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.render import timelines as t
+from throughput.model.timeline import Counter
+from throughput.render.html.charts import charts
+from throughput.render.html.lanes import lanes
+from throughput.render.html.svg import area, boxes, line
+
+
+def spans(path: str) -> list[tuple[float, float]]:
+    return [(float(a), float(w)) for a, w in re.findall(r"M([\d.]+) 0h([\d.]+)", path)]
+
+
+def test_lanes_show_the_phases_to_scale() -> None:
+    typical = lanes(t.analysis().facts[0])[0]
+    training, zero, one = typical.lanes
+    assert typical.title.replace("\u00a0", " ") == "A typical step: step 22, 100 ms"
+    assert [lane.label for lane in typical.lanes] == ["Training thread", "Worker 0", "Worker 1"]
+    paths = dict(training.paths)
+    assert spans(paths["data"]) == [(0.0, 500.0)]
+    assert spans(paths["rest"]) == [(500.0, 200.0)]
+    assert spans(paths["gpu"]) == [(700.0, 300.0)]
+    assert spans(dict(zero.paths)["data"]) == [(0.0, 450.0)]
+    assert spans(dict(one.paths)["data"]) == [(600.0, 400.0)]
+    assert training.words.replace("\u00a0", " ").startswith(
+        "forward and other code 20.0 ms, loading data 50.0 ms"
+    )
+
+
+def test_a_workers_lock_wait_is_drawn_over_its_batch() -> None:
+    slowest = lanes(t.analysis().facts[0])[1]
+    keys = [key for key, _ in slowest.lanes[1].paths]
+    assert keys == ["data", "lock"]
+    assert spans(dict(slowest.lanes[1].paths)["lock"]) == [(333.3, 400.0)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 1000)).map(sorted), max_size=50))
+def test_boxes_cover_what_they_are_given_and_nothing_twice(pairs: list[list[float]]) -> None:
+    found = spans(boxes([(a, z) for a, z in pairs], 16))
+    for begin, end in pairs:
+        assert any(a <= begin + 0.06 and a + w >= end - 0.11 for a, w in found)
+    edges = sorted(found)
+    assert all(a < b for (a, _), (b, _) in pairwise(edges))
+
+
+def test_lines_and_areas() -> None:
+    assert line([(0, 1), (2, 3.25)]) == "M0 1L2 3.2"
+    assert line([(5, 1)]) == "M4 1L6 1"
+    assert area([(0, 1), (2, 3)], 10) == "M0 1L2 3L2 10L0 10Z"
+    assert area([(0, 1)], 10) == ""
+
+
+def test_charts_are_chosen_and_ordered() -> None:
+    titles = [chart.title for chart in charts(t.timeline(), 9)]
+    assert titles == [
+        "GPU 0 utilization (NVML)",
+        "CPU, whole machine",
+        "CPUs used by this run",
+        "Memory, training process",
+        "Disk read, whole machine",
+    ]
+    assert len(charts(t.timeline(), 2)) == 2
+    assert charts(t.timeline(counters=()), 9) == ()
+
+
+def test_a_hole_is_a_gap() -> None:
+    made = {chart.title: chart for chart in charts(t.timeline(), 9)}
+    assert made["CPUs used by this run"].lines.count("M") == 2
+    assert made["CPUs used by this run"].gaps == "gaps: not measured"
+    assert made["CPU, whole machine"].lines.count("M") == 1
+    assert made["CPU, whole machine"].gaps == ""
+
+
+def test_units_of_rates_and_sizes() -> None:
+    made = {chart.title: chart.stat.replace("\u00a0", " ") for chart in charts(t.timeline(), 9)}
+    assert made["Disk read, whole machine"].endswith("MB/s")
+    assert made["Memory, training process"].endswith("GB")
+    assert made["CPU, whole machine"].endswith("peak 90 %")
+
+
+@given(st.lists(st.floats(-1e15, 1e15) | st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=40))
+def test_any_reading_makes_a_chart_within_its_frame(values: list[float]) -> None:
+    times = np.arange(len(values), dtype=np.int64) * t.MS + t.BEGIN
+    counter = Counter(name="tree_cpus", unit="count", time_ns=times, value=np.array(values))
+    for chart in charts(t.timeline(counters=(counter,)), 9):
+        numbers = [float(n) for n in re.findall(r"-?[\d.]+", chart.lines + chart.areas)]
+        assert all(-1 <= n <= 601 for n in numbers)
+        assert "nan" not in chart.lines

@@ -1,0 +1,163 @@
+"""Turn two steps of a timeline, a typical and the slowest one, into lanes: who did what, when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from throughput import units
+from throughput.model.category import Phase
+from throughput.model.finding import Facts
+from throughput.model.timeline import Ints, Step, Timeline
+from throughput.render.html.svg import boxes
+
+WIDTH = 1000.0
+HEIGHT = 16.0
+WORKERS = 8  # lanes of workers to draw: more don't fit beside each other, and they look alike
+PARTS = 4000  # spans of one lane to look at: a step with more is drawn from its first ones
+
+PHASE_KEYS = {
+    Phase.LOADER: "data",
+    Phase.COPY: "h2d",
+    Phase.PIN: "h2d",
+    Phase.BACKWARD: "gpu",
+    Phase.OPTIMIZER: "gpu",
+    Phase.SYNC: "other",
+    Phase.COLLECTIVE: "other",
+    Phase.SAVE: "other",
+    Phase.PRINT: "other",
+    Phase.REST: "rest",
+}
+ORDER = ("rest", "other", "data", "h2d", "gpu", "lock")
+"""What is drawn later covers what lies under it: a lock wait inside a phase is seen."""
+WORDS = {
+    "data": "loading data",
+    "h2d": "copying to the device",
+    "gpu": "backward and optimizer",
+    "lock": "waiting for a lock",
+    "other": "synchronizing, saving or printing",
+    "rest": "forward and other code",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One thread or worker during a step: colour key and path of each kind of work, and the same in words."""
+
+    label: str
+    paths: tuple[tuple[str, str], ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLanes:
+    """One step by lane."""
+
+    title: str
+    lanes: tuple[Lane, ...]
+    more: str
+
+
+def lanes(facts: Facts) -> tuple[StepLanes, ...]:
+    """Return the lanes of a typical step and of the slowest; empty where no clean step was seen."""
+    timeline = facts.timeline
+    steps = sorted(
+        (step for step in timeline.steps if step.block.is_clean and step.duration_ns > 0),
+        key=lambda step: step.duration_ns,
+    )
+    if not steps:
+        return ()
+    typical, slowest = steps[len(steps) // 2], steps[-1]
+    found = [_step_lanes("A typical step", typical, timeline)]
+    if slowest is not typical:
+        found.append(_step_lanes("The slowest step", slowest, timeline))
+    return tuple(found)
+
+
+def legend(*, device: bool) -> tuple[tuple[str, str], ...]:
+    """Return the colour keys of the lanes with their meaning."""
+    shown = (
+        ("data", "h2d", "gpu", "lock", "other", "rest")
+        if device
+        else ("data", "gpu", "lock", "other", "rest")
+    )
+    return tuple((key, WORDS[key].capitalize()) for key in shown)
+
+
+def _step_lanes(title: str, step: Step, timeline: Timeline) -> StepLanes:
+    workers = _workers(step, timeline)
+    shown = workers[:WORKERS]
+    more = len(workers) - len(shown)
+    return StepLanes(
+        title=f"{title}: step {step.index:,}, {units.duration(step.duration_ns)}",
+        lanes=(_training_lane(step, timeline), *(_worker_lane(step, timeline, worker) for worker in shown)),
+        more=f"{units.plural(more, 'more worker')} not drawn" if more else "",
+    )
+
+
+def _training_lane(step: Step, timeline: Timeline) -> Lane:
+    spans: dict[str, list[tuple[int, int]]] = {}
+    segments = timeline.segments
+    inside = _overlapping(segments.start_ns, segments.end_ns, step)
+    for index in inside:
+        key = PHASE_KEYS.get(_phase(int(segments.phase[index])), "rest")
+        spans.setdefault(key, []).append((int(segments.start_ns[index]), int(segments.end_ns[index])))
+    waits = list(_lock_waits(step, timeline, {timeline.main_track}))
+    if waits:
+        spans["lock"] = waits
+    return _lane("Training thread", spans, step)
+
+
+def _worker_lane(step: Step, timeline: Timeline, worker: int) -> Lane:
+    batches = timeline.batches
+    mine = (batches.worker == worker) & (batches.begun_ns >= 0) & (batches.made_ns >= 0)
+    inside = [i for i in _overlapping(batches.begun_ns, batches.made_ns, step) if mine[i]]
+    spans = {"data": [(int(batches.begun_ns[i]), int(batches.made_ns[i])) for i in inside]}
+    tracks = {
+        number
+        for number, track in enumerate(timeline.tracks)
+        if track.worker == worker and track.rank == timeline.rank
+    }
+    spans["lock"] = list(_lock_waits(step, timeline, tracks))
+    return _lane(f"Worker {worker}", spans, step)
+
+
+def _workers(step: Step, timeline: Timeline) -> list[int]:
+    batches = timeline.batches
+    inside = _overlapping(batches.begun_ns, batches.made_ns, step)
+    return sorted({int(batches.worker[i]) for i in inside if batches.worker[i] >= 0})
+
+
+def _lock_waits(step: Step, timeline: Timeline, tracks: set[int]) -> Iterator[tuple[int, int]]:
+    waits = timeline.lock_waits
+    for index in _overlapping(waits.start_ns, waits.end_ns, step):
+        if int(waits.track[index]) in tracks:
+            yield int(waits.start_ns[index]), int(waits.end_ns[index])
+
+
+def _overlapping(begin: Ints, end: Ints, step: Step) -> list[int]:
+    hits = np.flatnonzero((end > step.start_ns) & (begin < step.end_ns))
+    return [int(index) for index in hits[:PARTS]]
+
+
+def _phase(value: int) -> Phase:
+    try:
+        return Phase(value)
+    except ValueError:  # a phase of a newer version
+        return Phase.REST
+
+
+def _lane(label: str, spans: dict[str, list[tuple[int, int]]], step: Step) -> Lane:
+    scale = WIDTH / step.duration_ns
+    paths, words = [], []
+    for key in ORDER:
+        cut = [(max(a, step.start_ns), min(b, step.end_ns)) for a, b in spans.get(key, [])]
+        cut = [(a, b) for a, b in cut if b > a]
+        if not cut:
+            continue
+        places = [((a - step.start_ns) * scale, (b - step.start_ns) * scale) for a, b in cut]
+        paths.append((key, boxes(places, HEIGHT)))
+        words.append(f"{WORDS[key]} {units.duration(sum(b - a for a, b in cut))}")
+    return Lane(label=label, paths=tuple(paths), words=", ".join(words) or "nothing seen")
