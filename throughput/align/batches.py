@@ -40,11 +40,14 @@ _NAMES = (
 def _taken(main: Events) -> list[Column]:
     rows = main.of(Kind.BATCH_TAKEN)
     return [
-        {"wanted_ns": int(r[1]), "consumed_ns": int(r[2]), "loader": int(r[3]), "index": int(r[4])} for r in rows
+        {"wanted_ns": int(r[1]), "consumed_ns": int(r[2]), "loader": int(r[3]), "index": int(r[4])}
+        for r in rows
     ]
 
 
-def _by_batch(rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> dict[tuple[int, int], list[tuple[int, int]]]:
+def _by_batch(
+    rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Return (loader, batch) -> [(time, worker)], in time order; a number returns with each epoch."""
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for row in rows:

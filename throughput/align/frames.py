@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from throughput.model.place import place_of
-from throughput.model.timeline import Frame
+from throughput.model.timeline import LOCK_FRAME, Frame
 
 OURS = "throughput_inprocess"
 """Frames of the in-process collectors: left out of every stack."""
+OUR_LOCKS = ("locks.py", "process_locks.py")
+"""Files of ours in which a thread waits for a lock of the script's."""
 
 
 @dataclass(slots=True)
@@ -29,6 +32,14 @@ class FrameReader:
         if frame is None:
             frame = self._known[key] = self._make(function, file, line, first_line)
         return frame
+
+    def stack(self, raw: Iterable[tuple[str, str, int]]) -> tuple[Frame, ...]:
+        """Return the frames of a raw stack (function, file, line; outermost first) without ours."""
+        rows = tuple(raw)
+        frames = tuple(f for f in (self.read(*row) for row in rows) if f is not None)
+        last = rows[-1][1] if rows else ""
+        waits = OURS in last and last.endswith(OUR_LOCKS)
+        return (*frames, LOCK_FRAME) if waits and frames else frames
 
     def _make(self, function: str, file: str, line: int, first_line: int) -> Frame:
         shown, module, own = place_of(file, self.script_dir)

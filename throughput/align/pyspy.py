@@ -139,11 +139,20 @@ def decode(events: list[_Event]) -> RawSamples:
 def _columns(state: _Decoder) -> RawSamples:
     names = list(state.frames)
     stacks = tuple(
-        tuple(names[number] for number in stack if names[number][1] or not names[number][0].startswith("process "))
+        tuple(
+            names[number]
+            for number in stack
+            if names[number][1] or not names[number][0].startswith("process ")
+        )
         for stack in state.stacks
     )
     table = np.array(state.rows, dtype=np.int64).reshape(-1, 5)
     table = table[np.argsort(table[:, 2], kind="stable")]
     return RawSamples(
-        pid=table[:, 0], tid=table[:, 1], start_us=table[:, 2], end_us=table[:, 3], stack=table[:, 4], stacks=stacks
+        pid=table[:, 0],
+        tid=table[:, 1],
+        start_us=table[:, 2],
+        end_us=table[:, 3],
+        stack=table[:, 4],
+        stacks=stacks,
     )

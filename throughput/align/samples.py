@@ -42,7 +42,7 @@ def from_pyspy(
     raw: RawSamples, reader: FrameReader, table: StackTable, tracks: Tracks, segments: Segments, began_ns: int
 ) -> tuple[Samples, float]:
     """Return py-spy's stretches on the run's clock, and how well its stacks agree with the light timers."""
-    stacks = [tuple(f for f in (reader.read(*frame) for frame in stack) if f is not None) for stack in raw.stacks]
+    stacks = [reader.stack(stack) for stack in raw.stacks]
     numbers = np.array([table.add(stack) for stack in stacks] or [0], dtype=np.int64)
     phases = np.array([int(phase_of(stack)) for stack in stacks] or [0], dtype=np.int64)
     own = np.array([bool(stack) for stack in stacks] or [False])
@@ -50,11 +50,15 @@ def from_pyspy(
     pid, tid, stack = raw.pid[keep], raw.tid[keep], raw.stack[keep]
     start, end = raw.start_us[keep] * 1_000, raw.end_us[keep] * 1_000
     track = np.array(
-        [tracks.number(int(p), int(t), stacks[s]) for p, t, s in zip(pid, tid, stack, strict=True)], dtype=np.int64
+        [tracks.number(int(p), int(t), stacks[s]) for p, t, s in zip(pid, tid, stack, strict=True)],
+        dtype=np.int64,
     )
     training = (pid == tracks.training[0]) & (tid == tracks.training[1])
     offset, agreement = find_offset(
-        start[training], phases[stack[training]], (segments.start_ns, segments.end_ns, segments.phase), began_ns
+        start[training],
+        phases[stack[training]],
+        (segments.start_ns, segments.end_ns, segments.phase),
+        began_ns,
     )
     samples = Samples(
         track=track,
@@ -67,7 +71,10 @@ def from_pyspy(
     return samples, agreement
 
 
-def _counts(start: np.ndarray[tuple[int, ...], np.dtype[np.int64]], end: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _counts(
+    start: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    end: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Return how many instants each stretch stands for: its length over the usual one, at least one."""
     if not len(start):
         return start
@@ -93,5 +100,10 @@ def from_inprocess(
             rows.append((track, int(row[1]), int(row[2]), stack, 1, int(phase_of(shown)) if training else -1))
     columns = np.array(sorted(rows, key=lambda r: r[1]), dtype=np.int64).reshape(-1, 6).T
     return Samples(
-        track=columns[0], start_ns=columns[1], end_ns=columns[2], stack=columns[3], count=columns[4], phase=columns[5]
+        track=columns[0],
+        start_ns=columns[1],
+        end_ns=columns[2],
+        stack=columns[3],
+        count=columns[4],
+        phase=columns[5],
     )

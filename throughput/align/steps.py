@@ -59,11 +59,15 @@ def _restarted(steps: tuple[Step, ...], notes: Notes) -> tuple[tuple[Step, ...],
     if any(s.block.is_clean for s in steps) or len(steps) <= FIRST_STEPS_LEFT_OUT:
         return steps, ()
     kept = tuple(_as(s, Block.LIGHT) if i >= FIRST_STEPS_LEFT_OUT else s for i, s in enumerate(steps))
-    return kept, ("The run ended during warm-up: its steps after the first two are used, so figures are rough.",)
+    return kept, (
+        "The run ended during warm-up: its steps after the first two are used, so figures are rough.",
+    )
 
 
 def _as(step: Step, block: Block) -> Step:
-    return Step(index=step.index, start_ns=step.start_ns, end_ns=step.end_ns, block=block, samples=step.samples)
+    return Step(
+        index=step.index, start_ns=step.start_ns, end_ns=step.end_ns, block=block, samples=step.samples
+    )
 
 
 def read_segments(events: Events, thread: int) -> Segments:
@@ -71,4 +75,6 @@ def read_segments(events: Events, thread: int) -> Segments:
     rows = events.of(Kind.SEGMENT)
     rows = rows[rows[:, 0] == thread]
     rows = rows[np.argsort(rows[:, 1], kind="stable")]
-    return Segments(phase=rows[:, 3], start_ns=rows[:, 1], end_ns=rows[:, 2], cpu_ns=rows[:, 4], runq_ns=rows[:, 5])
+    return Segments(
+        phase=rows[:, 3], start_ns=rows[:, 1], end_ns=rows[:, 2], cpu_ns=rows[:, 4], runq_ns=rows[:, 5]
+    )

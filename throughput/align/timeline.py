@@ -175,14 +175,19 @@ class RankReader:
         return found
 
     def _blocked(self) -> BlockedSamples:
-        native = {t.native_id: number for number, t in enumerate(self.tracks.found) if t.native_id is not None}
+        native = {
+            t.native_id: number for number, t in enumerate(self.tracks.found) if t.native_id is not None
+        }
         parts = []
         for name in self.files.names():
             if re.fullmatch(r"syscalls-\d+\.i64", name):
                 raw = self._optional(name, read_syscalls, None)
                 if raw is not None:
                     parts.append(raw)
-        columns = {name: _joined([getattr(part, name) for part in parts]) for name in ("time_ns", "weight_ns", "kind", "address")}
+        columns = {
+            name: _joined([getattr(part, name) for part in parts])
+            for name in ("time_ns", "weight_ns", "kind", "address")
+        }
         tids = _joined([part.native_id for part in parts])
         track = np.array([native.get(int(tid), -1) for tid in tids], dtype=np.int64)
         return BlockedSamples(track=track, **columns)
@@ -229,7 +234,9 @@ class RankReader:
         return facts
 
 
-def _joined(parts: list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _joined(
+    parts: list[np.ndarray[tuple[int, ...], np.dtype[np.int64]]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
 

@@ -37,7 +37,9 @@ def child_environment(raw: Path, options: Mapping[str, object], base: Mapping[st
 class Child:
     """The running script; `pump` relays what it printed and returns whether it still runs."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], relay: Callable[[str, bytes], None]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], relay: Callable[[str, bytes], None]
+    ) -> None:
         self.command = command
         self.relay = relay
         self.kept: deque[bytes] = deque()
@@ -50,7 +52,12 @@ class Child:
         stdin = slaves["stdout"] if _is_tty(sys.stdin) and _is_tty(sys.stdout) else None
         self.started_ns = time.monotonic_ns()
         self.popen = subprocess.Popen(
-            command, env=environment, stdin=stdin, stdout=slaves["stdout"], stderr=slaves["stderr"], start_new_session=True
+            command,
+            env=environment,
+            stdin=stdin,
+            stdout=slaves["stdout"],
+            stderr=slaves["stderr"],
+            start_new_session=True,
         )
         for slave in slaves.values():
             os.close(slave)

@@ -47,14 +47,18 @@ class ProfileOptions:
             return (python, "-m", self.module, *self.arguments)
         script = str(self.script)
         if not Path(script).exists():
-            raise UsageError(f"There is no file {script} here.", hint="Name a Python script, or use -m for a module.")
+            raise UsageError(
+                f"There is no file {script} here.", hint="Name a Python script, or use -m for a module."
+            )
         return (python, script, *self.arguments)
 
     def _bare_command(self) -> tuple[str, ...]:
         if not self.arguments:
             raise UsageError("Nothing to profile.", hint="Example: throughput profile train.py --steps 200")
         if shutil.which(self.arguments[0]) is None:
-            raise UsageError(f"There is no command {self.arguments[0]}.", hint="Check the word after --command --.")
+            raise UsageError(
+                f"There is no command {self.arguments[0]}.", hint="Check the word after --command --."
+            )
         return self.arguments
 
     def _interpreter(self) -> str:
@@ -62,7 +66,9 @@ class ProfileOptions:
             return sys.executable
         found = shutil.which(os.path.expanduser(self.python))
         if found is None:
-            raise UsageError(f"There is no Python at {self.python}.", hint="Give --python the path of an interpreter.")
+            raise UsageError(
+                f"There is no Python at {self.python}.", hint="Give --python the path of an interpreter."
+            )
         return found
 
     @property
@@ -99,9 +105,15 @@ def check(options: ProfileOptions) -> None:
     if options.steps < 1:
         raise UsageError("--steps must be at least 1.", hint="20 or more give an interval worth reading.")
     if options.warmup != "auto" and not options.warmup.isdigit():
-        raise UsageError(f"--warmup is a number of steps or auto, not {options.warmup}.", hint="Try --warmup 10.")
+        raise UsageError(
+            f"--warmup is a number of steps or auto, not {options.warmup}.", hint="Try --warmup 10."
+        )
     unknown = [name for name in options.collectors if name not in COLLECTORS]
     if unknown:
-        raise UsageError(f"There is no collector {unknown[0]}.", hint=f"Choose among {', '.join(COLLECTORS)}.")
+        raise UsageError(
+            f"There is no collector {unknown[0]}.", hint=f"Choose among {', '.join(COLLECTORS)}."
+        )
     if options.stacks not in ("auto", "py-spy", "in-process"):
-        raise UsageError(f"--stacks is auto, py-spy or in-process, not {options.stacks}.", hint="auto tries both.")
+        raise UsageError(
+            f"--stacks is auto, py-spy or in-process, not {options.stacks}.", hint="auto tries both."
+        )

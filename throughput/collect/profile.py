@@ -227,6 +227,4 @@ def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], optio
 
 
 def _stacks_began(outcome: Outcome) -> dict[str, int]:
-    return {
-        rank.folder.name: rank.sampler.began_ns for rank in outcome.ranks if rank.sampler is not None
-    }
+    return {rank.folder.name: rank.sampler.began_ns for rank in outcome.ranks if rank.sampler is not None}

@@ -100,7 +100,9 @@ class StackSampler:
         text = self._text.decode("utf-8", "replace").strip()
         if self.output.exists() and self.output.stat().st_size > 2:
             return CollectorStatus(name="stacks", state="ok")
-        reason = next((line for line in text.splitlines() if line.startswith("Error")), text[-200:] or "no output")
+        reason = next(
+            (line for line in text.splitlines() if line.startswith("Error")), text[-200:] or "no output"
+        )
         refused = any(word in text for word in REFUSED)
         return CollectorStatus(
             name="stacks",

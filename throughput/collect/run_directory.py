@@ -1,8 +1,8 @@
 """Lay out a run directory, and write and read its `run.json`.
 
-    run.json  report.json  report.md  report.html
-    raw/output.log  raw/counters.jsonl  raw/gpu.jsonl  raw/sources.json
-    raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-trace.json.gz  calls-*.json
+run.json  report.json  report.md  report.html
+raw/output.log  raw/counters.jsonl  raw/gpu.jsonl  raw/sources.json
+raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-trace.json.gz  calls-*.json
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ class RunDirectory:
         """
         file = self.path / "run.json"
         if not file.is_file():
-            raise UsageError(f"{self.path} is no run directory: it has no run.json.", hint="Name a folder that `throughput profile` wrote.")
+            raise UsageError(
+                f"{self.path} is no run directory: it has no run.json.",
+                hint="Name a folder that `throughput profile` wrote.",
+            )
         if file.stat().st_size > LIMIT_BYTES:
             raise DamagedFile(f"{file} is too large to be a run.", hint="Profile again.")
         return decode_run(file.read_bytes(), str(file))
@@ -111,7 +114,9 @@ def new_run_directory(out: str | None, name: str, started: datetime.datetime) ->
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
-        raise UsageError(f"Can't write into {path}: {error.strerror or error}.", hint="Choose another --out DIR.") from None
+        raise UsageError(
+            f"Can't write into {path}: {error.strerror or error}.", hint="Choose another --out DIR."
+        ) from None
     return RunDirectory(path.resolve())
 
 

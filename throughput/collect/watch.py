@@ -78,7 +78,11 @@ class Watcher:
     """Follows one script from its start to its end."""
 
     def __init__(
-        self, child: Child, directory: RunDirectory, options: WatchOptions, on_progress: Callable[[Progress], None]
+        self,
+        child: Child,
+        directory: RunDirectory,
+        options: WatchOptions,
+        on_progress: Callable[[Progress], None],
     ) -> None:
         self.child = child
         self.directory = directory
@@ -169,7 +173,9 @@ class Watcher:
             return StackSampler(page.get("pid"), rank.folder, rate)
         except OSError as error:
             page.set("stacks_state", IN_PROCESS if self.options.stacks == "auto" else 3)
-            rank.status = CollectorStatus(name="stacks", state="unavailable", reason=f"py-spy did not start: {error}")
+            rank.status = CollectorStatus(
+                name="stacks", state="unavailable", reason=f"py-spy did not start: {error}"
+            )
             return None
 
     def _stop(self, why: str) -> None:
@@ -205,7 +211,11 @@ class Watcher:
         self._relayed = self.child.relayed
         self._last_sign = max(self._last_sign, min(signs, now))
         quiet = now - self._last_sign
-        if self._done_at is not None and quiet > AFTER_DONE_IDLE_S and now - self._done_at > AFTER_DONE_IDLE_S:
+        if (
+            self._done_at is not None
+            and quiet > AFTER_DONE_IDLE_S
+            and now - self._done_at > AFTER_DONE_IDLE_S
+        ):
             self._end_lingering()
         elif self._done_at is None and quiet > self.options.stall_s and self._stop_at is None:
             self._record_stall(quiet)
@@ -225,7 +235,15 @@ class Watcher:
     def _report(self, now: float) -> None:
         if not self._ranks:
             self.on_progress(
-                Progress(block="start", kept=0, asked=0, seen=0, steps_per_s=None, elapsed_s=now - self._began, ranks=0)
+                Progress(
+                    block="start",
+                    kept=0,
+                    asked=0,
+                    seen=0,
+                    steps_per_s=None,
+                    elapsed_s=now - self._began,
+                    ranks=0,
+                )
             )
             return
         page = next(iter(self._ranks.values())).page

@@ -109,7 +109,9 @@ def _counted(window: Window, timeline: Timeline) -> Window:
     """Return the window with its kept and warm-up steps as the timeline has them."""
     kept = sum(s.block.value not in ("warmup", "dropped") for s in timeline.steps)
     seen = len(timeline.steps) + 1
-    return replace(window, kept=kept, warmup=max(0, seen - kept - window.dropped)) if timeline.steps else window
+    return (
+        replace(window, kept=kept, warmup=max(0, seen - kept - window.dropped)) if timeline.steps else window
+    )
 
 
 def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[CollectorStatus, ...]:
@@ -127,8 +129,16 @@ def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[Co
         elif status.name == "stacks" and status.state != "ok" and len(timeline.samples.track):
             reason = f"{status.reason or status.state}; sampled in process instead"
             status = replace(status, state="ok", reason=reason)
-        elif status.name in ("torch", "cprofile") and status.state == "ok" and not _has_block(timeline, status.name):
-            status = replace(status, state="unavailable", reason="the run ended before its steps, or too few were asked for")
+        elif (
+            status.name in ("torch", "cprofile")
+            and status.state == "ok"
+            and not _has_block(timeline, status.name)
+        ):
+            status = replace(
+                status,
+                state="unavailable",
+                reason="the run ended before its steps, or too few were asked for",
+            )
         found.append(status)
     return tuple(found)
 
@@ -166,7 +176,10 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
     for one in facts:
         answers, found = diagnose(one, all_rules())
         results = results or tuple(replace(a, finding=None) for a in answers)
-        findings = (*findings, *(f for f in found if (f.rule, f.where) not in {(g.rule, g.where) for g in findings}))
+        findings = (
+            *findings,
+            *(f for f in found if (f.rule, f.where) not in {(g.rule, g.where) for g in findings}),
+        )
         rows.append(
             RankRow(
                 rank=one.attribution.rank,
@@ -183,7 +196,9 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
     on_device = bool(facts and facts[0].timeline.facts.get("device_used"))
     first = facts[0] if facts else None
     return Report(
-        headline=headline(split, throughput, hotspots, findings if facts else None, on_device, run.window.clean),
+        headline=headline(
+            split, throughput, hotspots, findings if facts else None, on_device, run.window.clean
+        ),
         run=RunSummary(
             run_id=run.run_id,
             tool_version=run.tool_version,
@@ -227,4 +242,3 @@ def _first_batch_s(facts: Facts | None) -> float | None:
         return None
     batches = facts.timeline.batches
     return float(batches.consumed_ns[0] - batches.wanted_ns[0]) / 1e9
-

@@ -40,7 +40,10 @@ def mean_throughput(found: Sequence[Throughput | None]) -> Throughput | None:
     if len(known) <= 1:
         return known[0] if known else None
     count = len(known)
-    step = {name: sum(getattr(t.step_ns, name) for t in known) / count for name in ("median", "p95", "mean", "low", "high")}
+    step = {
+        name: sum(getattr(t.step_ns, name) for t in known) / count
+        for name in ("median", "p95", "mean", "low", "high")
+    }
     samples = [t.samples_per_s for t in known]
     return Throughput(
         steps_per_s=sum(t.steps_per_s for t in known) / count,
@@ -58,7 +61,9 @@ def merged_hotspots(ranks: Sequence[tuple[Hotspot, ...]]) -> tuple[Hotspot, ...]
     groups: dict[tuple[object, ...], list[Hotspot]] = {}
     for rank in ranks:
         for spot in rank:
-            groups.setdefault((spot.name, spot.file, spot.function, spot.category, spot.process), []).append(spot)
+            groups.setdefault((spot.name, spot.file, spot.function, spot.category, spot.process), []).append(
+                spot
+            )
     merged = [_mean_hotspot(group, len(ranks)) for group in groups.values()]
     ordered = sorted(merged, key=lambda h: -h.ns_per_step)[:SHOWN]
     return tuple(replace(spot, rank=number) for number, spot in enumerate(ordered, 1))

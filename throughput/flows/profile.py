@@ -46,7 +46,8 @@ def profile(options: ProfileOptions, listener: Listener) -> Profiled:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ThroughputError(
-                "The disk is full: what was written so far is kept.", hint="Free some space, or choose another --out."
+                "The disk is full: what was written so far is kept.",
+                hint="Free some space, or choose another --out.",
             ) from error
         raise
     return Profiled(directory=directory, run=run, analysis=analysis, files=written)

@@ -36,12 +36,16 @@ def render_format(analysis: Analysis, format_: str) -> tuple[bytes, str]:
     if format_ == "html":
         return report_html(analysis).encode(), name
     if not analysis.facts:
-        raise UsageError("This run has no raw files of a training process.", hint="Profile again for this format.")
+        raise UsageError(
+            "This run has no raw files of a training process.", hint="Profile again for this format."
+        )
     timeline = analysis.facts[0].timeline
     if format_ == "speedscope":
         return speedscope_json(timeline), name
     if format_ == "perfetto":
         return perfetto_json(timeline), name
     if not timeline.calls:
-        raise UsageError("This run has no cProfile data.", hint="Profile 24 steps or more, with the cprofile collector.")
+        raise UsageError(
+            "This run has no cProfile data.", hint="Profile 24 steps or more, with the cprofile collector."
+        )
     return pstats_bytes(timeline.calls), name

@@ -27,7 +27,9 @@ def project_settings(start: Path) -> dict[str, Any]:
         try:
             found = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise UsageError(f"{file} can't be read: {error}.", hint="Mend it, or run from another folder.") from None
+            raise UsageError(
+                f"{file} can't be read: {error}.", hint="Mend it, or run from another folder."
+            ) from None
         settings = found.get("tool", {}).get("throughput", {})
         return settings if isinstance(settings, dict) else {}
     return {}

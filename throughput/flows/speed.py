@@ -27,6 +27,10 @@ def throughput_of(timeline: Timeline) -> Throughput | None:
         high=1e9 / low,
         samples_per_s=sum(known) / len(known) * 1e9 / mean * len(known) / len(samples) if enough else None,
         step_ns=StepTime(
-            median=float(np.median(durations)), p95=float(np.quantile(durations, 0.95)), mean=mean, low=low, high=high
+            median=float(np.median(durations)),
+            p95=float(np.quantile(durations, 0.95)),
+            mean=mean,
+            low=low,
+            high=high,
         ),
     )

@@ -46,7 +46,16 @@ class PhaseClock:
         start = self.t
         self.totals[self.phase] += t - start
         recorder.rows.append(
-            (SEGMENT, self.thread, start, t, self.phase, cpu - self.cpu, runq - self.runq if runq >= 0 else -1, 0)
+            (
+                SEGMENT,
+                self.thread,
+                start,
+                t,
+                self.phase,
+                cpu - self.cpu,
+                runq - self.runq if runq >= 0 else -1,
+                0,
+            )
         )
         self.t, self.cpu, self.runq = t, cpu, runq
         return t

@@ -73,7 +73,11 @@ def wrap_next(original, is_compiling):
 def _settings(loader, number):
     """Return what a DataLoader says of itself."""
     context = getattr(loader, "multiprocessing_context", None)
-    method = context.get_start_method() if context is not None else multiprocessing.get_start_method(allow_none=True)
+    method = (
+        context.get_start_method()
+        if context is not None
+        else multiprocessing.get_start_method(allow_none=True)
+    )
     dataset = getattr(loader, "dataset", None)
     return {
         "loader": number,
@@ -233,7 +237,16 @@ def wrap_fetch(original):
             if counter is not None:
                 counter.profile.disable()
             made, cpu_then, runq_then = thread_readings(_worker["fd"])
-            row = (BATCH_MADE, 0, begun, made, _worker["batch"], _worker["fetched"], cpu_then - cpu, runq_then - runq)
+            row = (
+                BATCH_MADE,
+                0,
+                begun,
+                made,
+                _worker["batch"],
+                _worker["fetched"],
+                cpu_then - cpu,
+                runq_then - runq,
+            )
             recorder.rows.append(row)
             if in_worker:
                 recorder.flush_if_due(made)

@@ -191,7 +191,9 @@ def install(torch):
             continue
         if not _install_one(module_name, owner_path, attribute, how):
             place = ".".join(part for part in (module_name, owner_path, attribute) if part)
-            recorder.note("patch", name=name, collector=collector, missing=f"torch {version} has no {place}", lost=lost)
+            recorder.note(
+                "patch", name=name, collector=collector, missing=f"torch {version} has no {place}", lost=lost
+            )
 
 
 def _install_one(module_name, owner_path, attribute, how):

@@ -72,7 +72,12 @@ def _with_torch(torch, options):
 
 def _at_exit():
     control = sys.modules.get(f"{__package__}.control")
-    if control is not None and control.controller is not None and recorder.folder is not None and page.get("pid") == os.getpid():
+    if (
+        control is not None
+        and control.controller is not None
+        and recorder.folder is not None
+        and page.get("pid") == os.getpid()
+    ):
         from . import blocks, facts
 
         blocks.abandon()

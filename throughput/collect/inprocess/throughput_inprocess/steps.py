@@ -79,7 +79,10 @@ class StepFinder:
         if self.rule == "batches with backward":
             return False
         if self.backwards >= BACKWARDS_WITHOUT_OPTIMIZER and RANKS[self.rule] < RANKS["backward"]:
-            enough = self.batches_with_backward >= self.backwards // 2 and self.batches_with_backward >= SETTLE_FIRES
+            enough = (
+                self.batches_with_backward >= self.backwards // 2
+                and self.batches_with_backward >= SETTLE_FIRES
+            )
             self._adopt("batches with backward" if enough else "backward", "")
         return self.rule == "backward"
 
@@ -91,7 +94,12 @@ class StepFinder:
         self.batches_with_backward += followed
         if self.rule == "batches with backward":
             return followed
-        if self.rule == "none" and not self.backwards and not self.fires and self.batches > BATCHES_WITHOUT_BACKWARD:
+        if (
+            self.rule == "none"
+            and not self.backwards
+            and not self.fires
+            and self.batches > BATCHES_WITHOUT_BACKWARD
+        ):
             self._adopt("batches", "")
         return self.rule == "batches" and self.batches > 1
 
