@@ -17,7 +17,6 @@ from throughput.model.timeline import Frame, Timeline
 from throughput.render import view
 from throughput.render.speedscope import track_name
 
-FILE_NAME = "trace.perfetto.json"
 
 Event = dict[str, Any]
 

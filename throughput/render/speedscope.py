@@ -10,7 +10,6 @@ import numpy as np
 from throughput.model.timeline import Frame, Timeline, Track
 from throughput.render import view
 
-FILE_NAME = "profile.speedscope.json"
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 
 

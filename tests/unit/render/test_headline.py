@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from tests.unit.render import builders as b
+from tests.unit.render.strategies import reports
 from throughput.model.attribution import SplitRow
 from throughput.model.category import CATEGORIES, Category, Source
 from throughput.model.report import Headline, Report
@@ -130,7 +131,7 @@ def test_every_category_makes_a_sentence(category: Category) -> None:
     assert head.kind in ("bottleneck", "good", "weak")
 
 
-@given(b.reports())
+@given(reports())
 def test_the_verdict_is_always_short_and_on_a_cpu_names_no_gpu(made: Report) -> None:
     head = made.headline
     assert head.kind in ("bottleneck", "balanced", "good", "weak", "none")

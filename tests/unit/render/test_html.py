@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from tests.unit.render import builders as b
 from tests.unit.render import timelines as t
+from tests.unit.render.strategies import reports
 from throughput.model.report import Analysis, RankRow, Report
 from throughput.render.html import ELEMENTS, POLICY, STATIC_BYTES, elements, report_html
 
@@ -145,7 +146,7 @@ def test_no_absolute_path_is_shown() -> None:
 
 
 @settings(max_examples=60)
-@given(b.reports())
+@given(reports())
 def test_any_report_is_inert_and_within_the_budgets(made: Report) -> None:
     raw = report_html(Analysis(report=made))
     page = Page(raw)

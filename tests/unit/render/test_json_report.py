@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.render import builders as b
+from tests.unit.render.strategies import reports
 from throughput.errors import DamagedFile, ThroughputError
 from throughput.model.report import REPORT_SCHEMA, Report
 from throughput.render.json_report import report_from_json, report_schema, report_to_json
@@ -41,7 +42,7 @@ def test_it_is_readable_and_stable() -> None:
     assert packed.endswith(b"}\n")
 
 
-@given(b.reports())
+@given(reports())
 def test_any_report_is_written_as_the_schema_says_and_read_back(made: Report) -> None:
     packed = report_to_json(made)
     read = report_from_json(packed)

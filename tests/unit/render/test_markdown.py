@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 
 from tests.unit.render import builders as b
+from tests.unit.render.strategies import reports
 from throughput.model.report import Report
 from throughput.render.markdown import MOST_BYTES, report_markdown
 
@@ -27,7 +28,7 @@ def test_it_says_what_matters() -> None:
         assert words in text, words
 
 
-@given(b.reports())
+@given(reports())
 def test_any_report_stays_small_and_whole(made: Report) -> None:
     text = report_markdown(made)
     assert len(text.encode()) <= MOST_BYTES

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.unit.render import builders as b
+from tests.unit.render.strategies import reports
 from throughput.model.category import Category
 from throughput.model.report import Report
 from throughput.render.bar import Look, cells
@@ -88,7 +89,7 @@ def test_colour_is_used_where_there_is_some() -> None:
     assert "\x1b" not in printed(b.report())
 
 
-@given(b.reports(), st.sampled_from([40, 80, 100]), st.sampled_from(["utf-8", "ascii", "latin-1"]))
+@given(reports(), st.sampled_from([40, 80, 100]), st.sampled_from(["utf-8", "ascii", "latin-1"]))
 def test_any_report_fits_and_sends_no_escape_of_its_own(made: Report, width: int, encoding: str) -> None:
     text = printed(made, width, encoding=encoding)
     rows = text.split("\n")
