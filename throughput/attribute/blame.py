@@ -101,7 +101,8 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
         owner = span_of(middle, begun, made)
         for stretch, batch in zip(stretches[owner >= 0], owner[owner >= 0], strict=True):
             stack = int(samples.stack[stretch])
-            if view.classifier.doing(stack) in (Doing.WAIT, Doing.LOCK) and _is_idle(view, stack):
+            doing = view.classifier.doing(stack)
+            if doing is Doing.LOCK or (doing is Doing.WAIT and _is_idle(view, stack)):
                 continue
             ns = float(samples.end_ns[stretch] - samples.start_ns[stretch]) * float(factor[batch])
             rows.append((stack, number, ns, int(samples.count[stretch])))
@@ -131,7 +132,10 @@ def _blame_threads(view: CleanView, waiting: list[int], wait_ns: float) -> Itera
     if rows:
         yield from _scaled(rows, wait_ns)
         return
-    own = [(int(samples.stack[s]), view.timeline.main_track, float(e - b), 1) for s, b, e in zip(waiting, start, end, strict=True)]
+    own = [
+        (int(samples.stack[s]), view.timeline.main_track, float(e - b), 1)
+        for s, b, e in zip(waiting, start, end, strict=True)
+    ]
     yield from _scaled(own, wait_ns)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from throughput.attribute.lines import SourceIndex
-from throughput.model.timeline import Frame, Stacks
+from throughput.model.timeline import LOCK_FRAME, Frame, Stacks
 
 
 class Doing(IntEnum):
@@ -75,6 +75,8 @@ class Classifier:
         if not frames:
             return Doing.PYTHON
         leaf = frames[-1]
+        if leaf == LOCK_FRAME:
+            return Doing.LOCK
         name = leaf.function.rpartition(".")[2]
         calls = self.lines.calls(leaf) if leaf.own else frozenset()
         if any(not f.own and LOGGING_FILES.match(f.file) for f in frames) or calls & PRINTING:
@@ -93,6 +95,8 @@ class Classifier:
     def _loads(frames: tuple[Frame, ...]) -> bool:
         """Return whether the stack is inside whatever yields the batch."""
         return any(
-            LOADING_FILES.match(f.file) is not None if not f.own else LOADING_NAMES.search(f.function.rpartition(".")[2])
+            LOADING_FILES.match(f.file) is not None
+            if not f.own
+            else LOADING_NAMES.search(f.function.rpartition(".")[2])
             for f in frames
         )

@@ -37,7 +37,9 @@ class SourceIndex:
         """Return how the caller's line writes a call whose last part is `function`; None where it doesn't."""
         last = function.rpartition(".")[2]
         imported = self._file(caller.file).modules
-        matching = [n for n in self.calls(caller) if n.rpartition(".")[2] == last and n.partition(".")[0] in imported]
+        matching = [
+            n for n in self.calls(caller) if n.rpartition(".")[2] == last and n.partition(".")[0] in imported
+        ]
         return min(matching, key=len) if matching else None
 
     def text(self, file: str, line: int) -> str | None:

@@ -58,7 +58,9 @@ def _busy(view: CleanView, made: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     for worker in workers:
         mine = made & (batches.worker == worker)
         busy = int((batches.made_ns - batches.begun_ns)[mine].sum())
-        locked = worker_lock_spans(view, int(worker)).within(batches.begun_ns[mine], batches.made_ns[mine]).sum()
+        locked = (
+            worker_lock_spans(view, int(worker)).within(batches.begun_ns[mine], batches.made_ns[mine]).sum()
+        )
         shares.append((busy - int(locked)) / max(last - first, 1))
     return float(min(1.0, np.mean(shares)))
 

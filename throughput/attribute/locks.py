@@ -106,7 +106,11 @@ def _count_holder(view: CleanView, lock: _Lock, row: int, weight: float) -> None
     if holder >= 0:
         _count(lock.holders, timeline.tracks[holder].name, weight)
     samples = timeline.samples
-    meanwhile = (samples.track == holder) & (samples.end_ns > waits.start_ns[row]) & (samples.start_ns < waits.end_ns[row])
+    meanwhile = (
+        (samples.track == holder)
+        & (samples.end_ns > waits.start_ns[row])
+        & (samples.start_ns < waits.end_ns[row])
+    )
     stretches = np.flatnonzero(meanwhile)
     if holder < 0 or not len(stretches):
         _count(lock.held, _own(view, int(waits.holder_stack[row])), weight)
@@ -190,7 +194,9 @@ def _own(view: CleanView, stack: int) -> Frame | None:
     return next((f for f in reversed(frames) if f.own), frames[-1] if frames else None)
 
 
-def _count(table: dict[object, float] | dict[Frame, float] | dict[str, float], key: object, weight: float) -> None:
+def _count(
+    table: dict[object, float] | dict[Frame, float] | dict[str, float], key: object, weight: float
+) -> None:
     if key is not None:
         table[key] = table.get(key, 0.0) + weight  # type: ignore[index,arg-type,call-overload]
 

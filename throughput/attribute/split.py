@@ -67,7 +67,10 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
         for category, share in _phase_shares(phase, weights[phase], compute[phase]).items():
             parts[:, COLUMN[category]] += remaining[:, phase] * share
     return Split(
-        parts=_whole(parts, view.durations), compute_share=compute, remaining=remaining.sum(axis=0), counts=counts
+        parts=_whole(parts, view.durations),
+        compute_share=compute,
+        remaining=remaining.sum(axis=0),
+        counts=counts,
     )
 
 
@@ -155,7 +158,9 @@ def breakdowns(view: CleanView, split: Split) -> tuple[StepBreakdown, ...]:
     )
 
 
-def split_rows(view: CleanView, split: Split, collectors: Mapping[str, CollectorStatus]) -> tuple[SplitRow, ...]:
+def split_rows(
+    view: CleanView, split: Split, collectors: Mapping[str, CollectorStatus]
+) -> tuple[SplitRow, ...]:
     """Return each category's mean share with its interval, source and state."""
     durations = view.durations.astype(np.float64)
     low, high = ratio_interval(split.parts.astype(np.float64), durations, block_length(view))
@@ -188,7 +193,9 @@ MIXED = (Category.COMPUTE, Category.HOST_WORK, Category.LOGGING_CHECKPOINT, Cate
 def block_length(view: CleanView) -> int:
     """Return the bootstrap's block: batches come in bursts of the loader's queue."""
     queue = max(((x.prefetch_factor or 0) * x.num_workers for x in view.timeline.loaders), default=0)
-    return int(max(round(len(view.steps) ** (1 / WINDOW_STEPS_FOR_BLOCKS)), min(queue, len(view.steps) // 4), 1))
+    return int(
+        max(round(len(view.steps) ** (1 / WINDOW_STEPS_FOR_BLOCKS)), min(queue, len(view.steps) // 4), 1)
+    )
 
 
 def _sampling_noise(split: Split, total: float) -> float:
@@ -212,10 +219,17 @@ def _standing(
         return Source.SCHEDSTAT, State.MEASURED, None
     if category is Category.LOCK_CONTENTION:
         return _lock_standing(collectors, share)
-    if category in (Category.HOST_TO_DEVICE, Category.SYNCHRONIZATION, Category.OTHER_MEMORY) and not on_device:
+    if (
+        category in (Category.HOST_TO_DEVICE, Category.SYNCHRONIZATION, Category.OTHER_MEMORY)
+        and not on_device
+    ):
         return Source.NONE, State.NOT_APPLICABLE, "no device"
     if category is Category.OTHER_MEMORY:
-        return Source.NONE, State.NOT_MEASURED, "device copies of other kinds are not told apart in a live run"
+        return (
+            Source.NONE,
+            State.NOT_MEASURED,
+            "device copies of other kinds are not told apart in a live run",
+        )
     if category is Category.COMMUNICATION and not share and not view.timeline.facts.get("world_size"):
         return Source.NONE, State.NOT_APPLICABLE, "one process"
     if category is Category.DATA_LOADING and view.timeline.loaders:
@@ -224,12 +238,18 @@ def _standing(
         lost = "no stacks were sampled"
         if category in (Category.COMPUTE, Category.HOST_WORK) and len(view.timeline.operators.start_ns):
             return Source.OPERATORS, State.PARTIAL, lost
-        return Source.NONE, State.NOT_MEASURED if category is not Category.UNATTRIBUTED else State.MEASURED, lost
+        return (
+            Source.NONE,
+            State.NOT_MEASURED if category is not Category.UNATTRIBUTED else State.MEASURED,
+            lost,
+        )
     operators = category in (Category.COMPUTE, Category.HOST_WORK) and len(view.timeline.operators.start_ns)
     return (Source.OPERATORS if operators else Source.STACKS), State.MEASURED, None
 
 
-def _lock_standing(collectors: Mapping[str, CollectorStatus], share: float) -> tuple[Source, State, str | None]:
+def _lock_standing(
+    collectors: Mapping[str, CollectorStatus], share: float
+) -> tuple[Source, State, str | None]:
     missing = []
     for name, what in (("locks", "Python locks"), ("syscalls", "the GIL and locks of C code")):
         status = collectors.get(name)

@@ -43,7 +43,9 @@ class CleanView:
 
     def phase_wall(self) -> Ints:
         """Return the time in each phase over all steps."""
-        return np.bincount(self.seg_phase, weights=self.seg_end - self.seg_start, minlength=PHASES).astype(np.int64)
+        return np.bincount(self.seg_phase, weights=self.seg_end - self.seg_start, minlength=PHASES).astype(
+            np.int64
+        )
 
     def of_segments(self, values: Ints) -> Ints:
         """Return values of segments summed by step and phase, shape (steps, phases)."""

@@ -113,7 +113,9 @@ def producer_tracks(view: CleanView) -> list[int]:
     return [
         n
         for n in candidates
-        if any(view.classifier.doing(int(s)) != Doing.WAIT for s in np.unique(samples.stack[samples.track == n]))
+        if any(
+            view.classifier.doing(int(s)) != Doing.WAIT for s in np.unique(samples.stack[samples.track == n])
+        )
     ]
 
 
