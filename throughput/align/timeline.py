@@ -101,8 +101,8 @@ class RankReader:
                 notes = read_notes(file)
         process = _Process(pid, events, notes)
         for note in notes.of("stack"):
-            frames = (self.reader.read(str(f[0]), str(f[1]), int(f[2]), int(f[3])) for f in note["frames"])
-            process.stacks[int(note["id"])] = self.table.add(frame for frame in frames if frame is not None)
+            raw = ((str(f[0]), str(f[1]), int(f[2])) for f in note["frames"])
+            process.stacks[int(note["id"])] = self.table.add(self.reader.stack(raw))
         return process
 
     def _optional(self, name: str, read: Callable[[BinaryIO], Any], instead: Any) -> Any:

@@ -86,7 +86,9 @@ def _add(places: dict[Key, _Place], heat: Heat, spot: Folded, row: Blamed, timel
     heat.add(frame if frame.own else caller, row.ns)
 
 
-def rank_hotspots(view: CleanView, places: list[_Place], heat: Heat, locks: list[Hotspot]) -> tuple[Hotspot, ...]:
+def rank_hotspots(
+    view: CleanView, places: list[_Place], heat: Heat, locks: list[Hotspot]
+) -> tuple[Hotspot, ...]:
     """Return all hotspots, numbered by blamed time a step; locks are among them."""
     steps, total = len(view.steps), float(view.durations.sum())
     calls = _calls_per_step(view.timeline)
@@ -105,7 +107,8 @@ def _hotspot(
     steps, total = size
     frame, caller = place.folded.frame, place.folded.caller
     share = place.ns / total
-    half = 1.96 * float(np.sqrt(share * max(1.0 - share, 0.0) / max(place.count, 1)))
+    # A share p of n samples has standard error sqrt(p (1 - p) / n), and count = p n.
+    half = 1.96 * share * float(np.sqrt(max(1.0 - share, 0.0) / max(place.count, 1)))
     line = max(place.lines, key=lambda n: place.lines[n]) if frame.own else (frame.first_line or frame.line)
     above = None
     if caller is not None:
@@ -134,14 +137,18 @@ def _hotspot(
     )
 
 
-def source_lines(lines: SourceIndex, heat: Heat, file: str, line: int, total: float) -> tuple[SourceLine, ...]:
+def source_lines(
+    lines: SourceIndex, heat: Heat, file: str, line: int, total: float
+) -> tuple[SourceLine, ...]:
     """Return the stored lines around a place, each with its share of the step."""
     found = []
     for number in range(max(1, line - AROUND), line + AROUND + 1):
         text = lines.text(file, number)
         if text is not None:
             ns = heat.ns.get((file, number))
-            found.append(SourceLine(line=number, text=text, share=None if ns is None else min(ns / total, 1.0)))
+            found.append(
+                SourceLine(line=number, text=text, share=None if ns is None else min(ns / total, 1.0))
+            )
     return tuple(found)
 
 
@@ -155,7 +162,9 @@ def _calls_per_step(timeline: Timeline) -> dict[tuple[str, str], float]:
     return found
 
 
-def lock_hotspot(view: CleanView, places: LockPlaces, held: Frame | None, waited: Frame | None, ns: float, waits: int) -> Hotspot:
+def lock_hotspot(
+    view: CleanView, places: LockPlaces, held: Frame | None, waited: Frame | None, ns: float, waits: int
+) -> Hotspot:
     """Return the hotspot of a lock: at the holder's busiest own-code line."""
     total = float(view.durations.sum())
     share = ns / total

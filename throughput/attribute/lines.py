@@ -42,6 +42,11 @@ class SourceIndex:
         ]
         return min(matching, key=len) if matching else None
 
+    def only_call_of(self, caller: Frame, package: str) -> str | None:
+        """Return the one call into a package that stands on the caller's line; None where there are more."""
+        found = [name for name in self.calls(caller) if "." in name and name.partition(".")[0] == package]
+        return found[0] if len(found) == 1 and package in self._file(caller.file).modules else None
+
     def text(self, file: str, line: int) -> str | None:
         """Return a stored line."""
         return self.sources.get(file, {}).get(line)

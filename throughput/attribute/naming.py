@@ -60,6 +60,7 @@ def _first_call(frames: tuple[Frame, ...], begin: int) -> Frame:
 def _name(called: Frame, caller: Frame | None, lines: SourceIndex) -> str:
     if caller is not None:
         written = lines.name_of_call(caller, called.function)
+        written = written or lines.only_call_of(caller, called.module.partition(".")[0])
         if written:
             return written
     return public_name(called)

@@ -51,17 +51,17 @@ def profile(
     module: Annotated[Optional[str], typer.Option("-m", "--module", help="Profile a module, like python -m.")] = None,
     command: Annotated[bool, typer.Option("--command", help="What follows -- is a whole command.")] = False,
     steps: Annotated[
-        Optional[int], typer.Option("--steps", "-n", help="Steps to keep, after warm-up. [default: 200]", rich_help_panel=MEASURING)
+        Optional[int], typer.Option("--steps", "-n", help="Steps to keep, after warm-up. (default: 200)", rich_help_panel=MEASURING)
     ] = None,
     warmup: Annotated[
-        Optional[str], typer.Option(help="Steps before that, or auto. [default: auto]", rich_help_panel=MEASURING)
+        Optional[str], typer.Option(help="Steps before that, or auto. (default: auto)", rich_help_panel=MEASURING)
     ] = None,
     collectors: Annotated[
         Optional[str],
-        typer.Option(help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. [default: all]", rich_help_panel=MEASURING),
+        typer.Option(help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. (default: all)", rich_help_panel=MEASURING),
     ] = None,
     stacks: Annotated[
-        Optional[str], typer.Option(help="py-spy, in-process or auto. [default: auto]", rich_help_panel=MEASURING)
+        Optional[str], typer.Option(help="py-spy, in-process or auto. (default: auto)", rich_help_panel=MEASURING)
     ] = None,
     marker: Annotated[
         Optional[str], typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
@@ -73,13 +73,16 @@ def profile(
         Optional[float], typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING)
     ] = None,
     stall: Annotated[
-        Optional[float], typer.Option(help="Seconds without any sign of life that are a hang. [default: 60]", rich_help_panel=STOPPING)
+        Optional[float], typer.Option(help="Seconds without any sign of life that are a hang. (default: 60)", rich_help_panel=STOPPING)
     ] = None,
     run_to_end: Annotated[
         bool, typer.Option("--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING)
     ] = False,
     out: Annotated[
-        Optional[str], typer.Option(help="Run directory. [default: reports/<date-time>-<script>]", rich_help_panel=OUTPUT)
+        Optional[str], typer.Option(help="Run directory. (default: reports/<date-time>-<script>)", rich_help_panel=OUTPUT)
+    ] = None,
+    budget: Annotated[
+        Optional[str], typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)] = False,
@@ -107,7 +110,8 @@ def profile(
             "run_to_end": run_to_end or None,
         },
     )
-    raise typer.Exit(run_profile(options, Output(open_page=open_page, quiet=quiet, as_json=as_json)))
+    output = Output(open_page=open_page, quiet=quiet, as_json=as_json, budget=budget)
+    raise typer.Exit(run_profile(options, output))
 
 
 @app.command()
@@ -120,14 +124,14 @@ def demo(
     """Profile the bundled slow script, to see what a report looks like."""
     from throughput.cli.profile import Output, run_demo
 
-    raise typer.Exit(run_demo(steps, out, workers, Output(open_page=open_page, quiet=False, as_json=False)))
+    raise typer.Exit(run_demo(steps, out, workers, Output(open_page=open_page)))
 
 
 @app.command()
 def report(
     run: Annotated[str, typer.Argument(help="A run directory.")],
     format_: Annotated[
-        Optional[str], typer.Option("--format", help="html, md, json, speedscope, perfetto or pstats. [default: on the terminal]")
+        Optional[str], typer.Option("--format", help="html, md, json, speedscope, perfetto or pstats. (default: on the terminal)")
     ] = None,
     against: Annotated[Optional[str], typer.Option(help="Another run, to compare with.")] = None,
     out: Annotated[Optional[str], typer.Option(help="File to write; - for standard output.")] = None,
@@ -137,3 +141,41 @@ def report(
     from throughput.cli.report import run_report
 
     run_report(run, against=against, format_=format_, out=out, open_page=open_page)
+
+
+@app.command()
+def view(run: Annotated[str, typer.Argument(help="A run directory.")]) -> None:
+    """Open a run's cProfile data in snakeviz."""
+    from throughput.cli.view import run_view
+
+    raise typer.Exit(run_view(run))
+
+
+@app.command()
+def explain(rule: Annotated[Optional[str], typer.Argument(help="A rule's name; without one, all are listed.")] = None) -> None:
+    """Say what a rule looks for, why it costs time, and when it is wrong."""
+    from throughput.cli.explain import run_explain
+
+    run_explain(rule)
+
+
+@app.command()
+def doctor(
+    python: Annotated[Optional[str], typer.Option(help="The script's interpreter, where it has another one.")] = None,
+) -> None:
+    """Say what this machine can collect, and what would change what it can't."""
+    from throughput.cli.doctor import run_doctor
+
+    run_doctor(python)
+
+
+@app.command()
+def rerun(
+    run: Annotated[str, typer.Argument(help="A run directory.")],
+    out: Annotated[Optional[str], typer.Option(help="The new run's directory.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first.")] = False,
+) -> None:
+    """Profile the same window again, after showing the command."""
+    from throughput.cli.rerun import run_rerun
+
+    raise typer.Exit(run_rerun(run, out, yes))

@@ -14,6 +14,7 @@ from throughput.cli.output import print_analysis
 from throughput.collect.options import ALWAYS, COLLECTORS, ProfileOptions
 from throughput.collect.profile import Listener
 from throughput.errors import UsageError
+from throughput.flows.budget import seconds_of
 from throughput.flows.profile import exit_code, profile
 from throughput.flows.settings import project_settings
 from throughput.render.json_report import report_to_json
@@ -23,9 +24,10 @@ from throughput.render.json_report import report_to_json
 class Output:
     """What to print and open."""
 
-    open_page: bool
-    quiet: bool
-    as_json: bool
+    open_page: bool = False
+    quiet: bool = False
+    as_json: bool = False
+    budget: str | None = None
 
 
 NAMES = {"stall": "stall_s", "max-seconds": "max_seconds", "run-to-end": "run_to_end"}
@@ -74,7 +76,8 @@ def run_profile(options: ProfileOptions, output: Output) -> int:
     """Profile, print, open; return the exit code."""
     live = LiveLines(quiet=output.quiet, script_to_stderr=output.as_json)
     try:
-        done = profile(options, Listener(relay=live.relay, progress=live.show))
+        seconds = seconds_of(output.budget) if output.budget else None
+        done = profile(options, Listener(relay=live.relay, progress=live.show), budget_s=seconds)
     finally:
         live.close()
     if output.as_json:
@@ -90,6 +93,6 @@ def run_profile(options: ProfileOptions, output: Output) -> int:
 
 def run_demo(steps: int, out: str | None, workers: int, output: Output) -> int:
     """Profile the bundled slow script."""
-    script = Path(__file__).parent.parent / "demo" / "slow.py"
+    script = Path(__file__).parent.parent / "demo" / "train.py"
     arguments = ("--workers", str(workers), "--steps", str(steps * 3))
     return run_profile(ProfileOptions(script=str(script), arguments=arguments, steps=steps, out=out), output)

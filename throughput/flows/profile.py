@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import throughput
@@ -13,6 +13,7 @@ from throughput.collect.profile import Listener, collect
 from throughput.collect.run_directory import RunDirectory, write_whole
 from throughput.errors import EXIT_DONE, EXIT_INTERRUPTED, ScriptFailed, ThroughputError
 from throughput.flows.analyse import analyse
+from throughput.flows.budget import budget_of
 from throughput.model.report import Analysis
 from throughput.model.run import Run
 from throughput.render.html import report_html
@@ -32,7 +33,7 @@ class Profiled:
     files: tuple[str, ...]
 
 
-def profile(options: ProfileOptions, listener: Listener) -> Profiled:
+def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | None = None) -> Profiled:
     """Run the script under all collectors and write `report.{json,md,html}`; nothing measured is lost.
 
     Raises:
@@ -42,6 +43,9 @@ def profile(options: ProfileOptions, listener: Listener) -> Profiled:
     try:
         directory, run = collect(options, listener, throughput.__version__)
         analysis = analyse(directory)
+        if budget_s is not None:
+            budget = budget_of(analysis.report, analysis.facts, budget_s)
+            analysis = replace(analysis, report=replace(analysis.report, budget=budget))
         written = write_reports(directory, analysis, FILES)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -68,6 +68,10 @@ class Frame:
     """Dotted module of library code (`numpy._core.fromnumeric`); empty for own code."""
 
 
+LOCK_FRAME = Frame(function="waiting for a lock", file="<lock>", line=0, own=False)
+"""Stands as leaf for a thread that was inside a patched lock's acquire."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stacks:
     """Interned frames and stacks; a stack is a tuple of indices into `frames`, outermost first."""
