@@ -109,7 +109,7 @@ def _hotspots(report: Report, number: int, *, device: bool) -> list[str]:
         "|--:|---|---|---|--:|--:|",
     ]
     for rank, hotspot in enumerate(report.hotspots[:number], 1):
-        at = view.caller(hotspot) or view.place(hotspot.file, hotspot.line)
+        at = view.place(hotspot.file, hotspot.line) if view.is_own(hotspot) else view.caller(hotspot)
         where = f"`{_code(at, 100)}`, {_text(view.where_it_runs(hotspot), 60)}"
         if hotspot.lock is not None:
             where += f", {_text(', '.join(view.lock(hotspot.lock)), 160)}"

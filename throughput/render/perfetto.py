@@ -17,7 +17,6 @@ from throughput.model.timeline import Frame, Timeline
 from throughput.render import view
 from throughput.render.speedscope import track_name
 
-
 Event = dict[str, Any]
 
 # Rows of the trace that are no thread have numbers that no thread's index reaches.

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from throughput.model.timeline import Call
 from throughput.render import view
 
-
 Function = tuple[str, int, str]
 """File, line, name: what pstats calls a function."""
 Amount = tuple[int, int, float, float]

@@ -188,14 +188,8 @@ def _hotspot_figures(rank: int, hotspot: Hotspot, look: Look, width: int, *, dev
 
 
 def _hotspot_place(hotspot: Hotspot, look: Look, width: int) -> Text:
-    caller = view.caller(hotspot)
-    at = view.place(hotspot.file, hotspot.line)
-    own = plain(hotspot.function, 60)
-    defined = f"{at} {own}" if own and own != hotspot.name else at
     lock = ", ".join(view.lock(hotspot.lock)) if hotspot.lock is not None else ""
-    first = [lock, f"called by {caller}" if caller else "", view.where_it_runs(hotspot)]
-    parts = [part for part in first if part]
-    parts.insert(len(parts) if caller or lock else 0, defined)  # where library code lies matters least
+    parts = [part for part in (lock, *view.spot_places(hotspot)) if part]
     return Text("   " + look.crop(" · ".join(parts), width - 3), style="dim")
 
 

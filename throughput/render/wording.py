@@ -18,6 +18,7 @@ FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show t
 NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
 COMMAND_LIMIT = 300
+INTERPRETER = re.compile(r"(?:^|/)python[\d.]*$")
 ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
 """A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
 
@@ -60,8 +61,9 @@ def relative(text: str, limit: int = 0) -> str:
 
 
 def command(run: RunSummary) -> str:
-    """Return what was run, as one line."""
-    return relative(" ".join(run.command), COMMAND_LIMIT)
+    """Return what was run, as one line; an interpreter before the script says nothing."""
+    words = run.command[1:] if len(run.command) > 1 and INTERPRETER.search(run.command[0]) else run.command
+    return relative(" ".join(words), COMMAND_LIMIT)
 
 
 def name(hotspot: Hotspot) -> str:
@@ -77,11 +79,25 @@ def caller(hotspot: Hotspot) -> str:
     return f"{plain(hotspot.caller.function, NAME_LIMIT)} {at}"
 
 
+def is_own(hotspot: Hotspot) -> bool:
+    """Return whether a hotspot is the user's code: library code is named as it is called, "numpy.round"."""
+    return hotspot.caller is None or hotspot.name == hotspot.function
+
+
 def called(hotspot: Hotspot) -> str:
-    """Return "numpy.round, called at data.py:33", or "augment at data.py:33" where no caller is known."""
-    if hotspot.caller is not None:
+    """Return "numpy.round, called at data.py:33", or "augment at data.py:33" for the user's own code."""
+    if hotspot.caller is not None and not is_own(hotspot):
         return f"{name(hotspot)}, called at {place(hotspot.caller.file, hotspot.caller.line)}"
     return f"{name(hotspot)} at {place(hotspot.file, hotspot.line)}"
+
+
+def spot_places(hotspot: Hotspot) -> tuple[str, ...]:
+    """Return where to look, the user's line first: the caller of library code, or own code itself."""
+    at = place(hotspot.file, hotspot.line)
+    above = f"called by {caller(hotspot)}" if hotspot.caller is not None else ""
+    if is_own(hotspot):
+        return tuple(part for part in (at, where_it_runs(hotspot), above) if part)
+    return above, where_it_runs(hotspot), f"{at} {plain(hotspot.function, NAME_LIMIT)}"
 
 
 def where_it_runs(hotspot: Hotspot) -> str:

@@ -211,6 +211,17 @@ def test_the_gpu_is_busy_only_where_kernels_were_timed() -> None:
     assert "GPU busy" not in page_of(b.report()).text
 
 
+def test_a_loader_without_workers_shows_nothing_of_workers() -> None:
+    page = page_of(b.report(loader=b.loader(num_workers=0, busy_share=None)))
+    assert "none: the training thread makes its batches" in page.text
+    assert "A worker is busy" not in page.text
+
+
+def test_a_long_line_of_a_fix_is_whole() -> None:
+    fix = "Run alone: " + "stop the other jobs or reserve CPUs " * 8 + "THE END"
+    assert fix in page_of(b.report(findings=(b.finding(fix=fix),))).text
+
+
 def test_ranks_are_shown_beside_each_other() -> None:
     rows = tuple(
         RankRow(rank=n, host="node-1", split=b.cpu_split(compute=1), throughput=None) for n in (0, 1)

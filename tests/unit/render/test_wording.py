@@ -82,6 +82,11 @@ def test_hotspot_words() -> None:
     assert view.where_it_runs(b.lock_hotspot()) == "thread stats-writer"
     assert view.caller(b.hotspot()) == "Elastic.__call__ data/augment.py:48"
     assert spaced(" ".join(view.hotspot_time(b.hotspot()))) == "50 ms ± 2"
+    own = b.hotspot(name="load", function="load", file="data.py", line=7)
+    assert view.called(own) == "load at data.py:7"
+    above = "called by Elastic.__call__ data/augment.py:48"
+    assert view.spot_places(own) == ("data.py:7", "in DataLoader workers", above)
+    assert view.spot_places(b.hotspot())[0] == above
     few = b.hotspot(samples=7, ns_per_step=4e6, share=0.025, low=0.0025, high=0.032)
     assert spaced(" ".join(view.hotspot_time(few))) == "0 to 5 ms few samples"
     assert view.lock(b.lock_summary().places) == (
@@ -113,6 +118,11 @@ def test_an_absolute_path_is_shortened() -> None:
 )
 def test_absolute_paths_in_text_are_shortened(text: str, shown: str) -> None:
     assert view.relative(text) == shown
+
+
+def test_the_command_begins_with_the_script() -> None:
+    assert view.command(b.run(command=("/opt/a/b/bin/python3.11", "-m", "pkg.train"))) == "-m pkg.train"
+    assert view.command(b.run(command=("python",))) == "python"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,13 @@ from throughput.render import view
 from throughput.render.html.sections import Amounts
 
 Fact = tuple[str, str]
+OF_WORKERS = (
+    "From made to arrived",
+    "A worker is busy",
+    "Making a batch, by worker",
+    "A later batch lay ready",
+)
+"""What a loader without workers has not."""
 LOCKS = 12  # rows; locks beyond cost little, they are ranked
 RANKS = 64
 COLLECTORS = 16
@@ -47,11 +54,8 @@ def loader_rows(loader: LoaderSummary | None) -> tuple[Fact, ...]:
     """Return the life of a batch, as titles and values; empty where no loader was seen."""
     if loader is None:
         return ()
-    workers = (
-        units.count(loader.num_workers)
-        if loader.num_workers
-        else "none: batches are made by the training thread"
-    )
+    number = loader.num_workers
+    workers = units.count(number) if number else "none: the training thread makes its batches"
     spread = ", ".join(units.duration(ns) for ns in loader.per_worker_made_ns[:16])
     found = [
         ("Workers", workers),
@@ -73,7 +77,7 @@ def loader_rows(loader: LoaderSummary | None) -> tuple[Fact, ...]:
         ("Making a batch, by worker", spread),
         ("A later batch lay ready", _of(loader.out_of_order_share, "of the waits")),
     ]
-    return tuple((title, value) for title, value in found if value)
+    return tuple((title, value) for title, value in found if value and (number or title not in OF_WORKERS))
 
 
 def _of(share: float | None, whole: str) -> str:

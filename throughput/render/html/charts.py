@@ -73,10 +73,16 @@ def _chosen(timeline: Timeline) -> Iterable[tuple[tuple[int, int, int], Counter]
         gpu, name = _gpu(counter.name)
         if name not in TITLES or (counter.pid is not None and counter.pid != training):
             continue
-        finite = counter.value[np.isfinite(counter.value)]
-        if finite.size < 2 or (name not in ALWAYS and not finite.any()):
+        values = counter.value[_inside(counter, *timeline.window_ns)]
+        if values.size < 2 or (name not in ALWAYS and not values.any()):
             continue
         yield (0 if gpu is not None else 1, gpu or 0, names.index(name)), counter
+
+
+def _inside(counter: Counter, begin: int, end: int) -> npt.NDArray[np.bool_]:
+    """Return which readings are numbers, and of the window where there is one."""
+    numbers = np.isfinite(counter.value)
+    return numbers & (counter.time_ns >= begin) & (counter.time_ns <= end) if end > begin else numbers
 
 
 def _gpu(name: str) -> tuple[int | None, str]:
@@ -94,7 +100,7 @@ def _span(timeline: Timeline, counters: list[Counter]) -> tuple[int, int]:
 def _chart(counter: Counter, begin: int, end: int) -> Chart:
     gpu, name = _gpu(counter.name)
     title = TITLES[name] if gpu is None else f"GPU {gpu} {TITLES[name]}"
-    inside = (counter.time_ns >= begin) & (counter.time_ns <= end) & np.isfinite(counter.value)
+    inside = _inside(counter, begin, end)
     values, times = counter.value[inside], counter.time_ns[inside]
     unit = "bytes_per_s" if name.endswith("_bytes_per_s") else counter.unit
     length = units.duration(end - begin)

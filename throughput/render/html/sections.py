@@ -243,7 +243,7 @@ def _spot(number: int, report: Report, widest: float, amounts: Amounts, *, devic
     return Spot(
         number=number,
         name=view.name(hotspot),
-        at=_spot_place(hotspot),
+        at=", ".join(view.spot_places(hotspot)[:2]),
         key=view.colour(hotspot.category),
         category=view.label(hotspot.category, has_device=device),
         time=time,
@@ -265,12 +265,6 @@ def _spot(number: int, report: Report, widest: float, amounts: Amounts, *, devic
     )
 
 
-def _spot_place(hotspot: Hotspot) -> str:
-    caller = view.caller(hotspot)
-    at = f"called by {caller}" if caller else view.place(hotspot.file, hotspot.line)
-    return f"{at}, {view.where_it_runs(hotspot)}"
-
-
 def _percent(ratio: float) -> float:
     return round(min(1.0, max(0.0, ratio)) * 100, 1)
 
@@ -281,7 +275,7 @@ def _spot_facts(hotspot: Hotspot) -> tuple[tuple[str, str], ...]:
     defined = f"{function} {view.place(hotspot.file, hotspot.line)}"
     found = [
         ("Called by", view.caller(hotspot)),
-        ("Defined at" if hotspot.caller else "At", defined),
+        ("At" if view.is_own(hotspot) else "Defined at", defined),
         ("Runs", view.where_it_runs(hotspot)),
     ]
     if hotspot.calls_per_step is not None:
@@ -298,7 +292,8 @@ def _spot_facts(hotspot: Hotspot) -> tuple[tuple[str, str], ...]:
 def _source_file(hotspot: Hotspot) -> str:
     """Return whose source it is: the caller's where its line is among the lines, else the hotspot's own."""
     numbers = {line.line for line in hotspot.source}
-    if hotspot.caller is not None and hotspot.caller.line in numbers:
+    own = view.is_own(hotspot) and hotspot.line in numbers
+    if hotspot.caller is not None and hotspot.caller.line in numbers and not own:
         return view.place(hotspot.caller.file, 0)
     return view.place(hotspot.file, 0)
 
@@ -350,7 +345,7 @@ def tries(report: Report, amounts: Amounts, *, device: bool) -> tuple[Try, ...]:
 
 
 def _fix(text: str, longest: int) -> str:
-    """Return a fix with its line breaks and indentation."""
+    """Return a fix with its line breaks and indentation; the page wraps long lines."""
     lines = [view.plain(line.expandtabs(4)) for line in text.strip("\n").splitlines()]
-    shown = "\n".join(line[:SOURCE_COLUMNS] for line in lines[:FIX_LINES])
+    shown = "\n".join(lines[:FIX_LINES])
     return shown if len(shown) <= 4 * longest else f"{shown[: 4 * longest]}…"
