@@ -48,26 +48,40 @@ def worth(cost: Cost, least: float = LEAST_SHARE) -> Cost | None:
     return cost
 
 
-def of_places(places: Sequence[Hotspot], least: float = LEAST_SHARE) -> Cost | None:
-    """Return the cost of places together; their errors are independent, so they add as squares."""
-    share = sum(place.share for place in places)
-    below = math.sqrt(sum((place.share - place.low) ** 2 for place in places))
-    above = math.sqrt(sum((place.high - place.share) ** 2 for place in places))
-    ns = sum(place.ns_per_step for place in places)
+def together(*parts: Cost | None, least: float = LEAST_SHARE) -> Cost | None:
+    """Return the cost of independent parts; their errors add as squares."""
+    known = [part for part in parts if part is not None]
+    share = sum(part.share for part in known)
+    below = math.sqrt(sum((part.share - part.low) ** 2 for part in known))
+    above = math.sqrt(sum((part.high - part.share) ** 2 for part in known))
+    ns = sum(part.ns for part in known)
     return worth(Cost(ns=ns, share=share, low=share - below, high=share + above), least)
+
+
+def of_places(places: Sequence[Hotspot], least: float = LEAST_SHARE) -> Cost | None:
+    """Return the cost of places together."""
+    return together(
+        *(Cost(ns=p.ns_per_step, share=p.share, low=p.low, high=p.high) for p in places), least=least
+    )
 
 
 def of_category(
     facts: Facts, category: Category, part: float = 1.0, least: float = LEAST_SHARE
 ) -> Cost | None:
     """Return the cost of a part (0..1) of a category's time; None also where it was not measured."""
+    cost = part_of(facts, category, part)
+    return None if cost is None else worth(cost, least)
+
+
+def part_of(facts: Facts, category: Category, part: float = 1.0) -> Cost | None:
+    """Return what a part of a category takes, however little: to be added to other costs."""
     row = reading.row(facts, category)
     if row is None or row.share is None:
         return None
     low, high = (row.share if end is None else end for end in (row.low, row.high))
     ns = row.share * reading.mean_step_ns(facts) if row.ns_per_step is None else row.ns_per_step
     part = min(1.0, max(0.0, part))
-    return worth(Cost(ns=ns * part, share=row.share * part, low=low * part, high=high * part), least)
+    return Cost(ns=ns * part, share=row.share * part, low=low * part, high=high * part)
 
 
 def of_time(facts: Facts, ns: float, like: Category) -> Cost | None:

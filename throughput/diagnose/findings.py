@@ -7,13 +7,20 @@ from collections.abc import Sequence
 
 from throughput.diagnose import costs, evidence, reading
 from throughput.diagnose.costs import Cost
-from throughput.model.attribution import Hotspot
+from throughput.model.attribution import Hotspot, Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
 SHOWN = 3
 """Lines of evidence for places: more are in the report's hotspots."""
+SAVES = re.compile(
+    r"torch\.save|torch/serialization|save_file|save_pretrained|save_checkpoint|save_state|pickle\.dump"
+    r"|distributed\.checkpoint|^save$",
+    re.IGNORECASE,
+)
+"""Writes a checkpoint: told from other logging by name or line."""
 MAKES_LOADER = re.compile(r"\bDataLoader\(")
+MAKES_OPTIMIZER = re.compile(r"\boptim\.\w+\(|\b(SGD|Adam\w*|RMSprop|Adagrad|NAdam|RAdam)\(")
 
 
 def at_places(
@@ -52,13 +59,25 @@ def of_loader(
     facts: Facts, cost: Cost | None, texts: tuple[str, str], lines: Sequence[str], assumes: str = ""
 ) -> Finding | None:
     """Return a finding at the line that makes the DataLoader; None where there is no cost worth it."""
+    where = reading.place_of_text(facts, MAKES_LOADER)
+    return of_cost(cost, (Category.DATA_LOADING, where), texts, lines, assumes)
+
+
+def of_cost(
+    cost: Cost | None,
+    spot: tuple[Category, Place | None],
+    texts: tuple[str, str],
+    lines: Sequence[str],
+    assumes: str = "",
+) -> Finding | None:
+    """Return a finding of this category at this place; None where there is no cost worth it."""
     if cost is None:
         return None
     return Finding(
         rule="",
         title=texts[0],
-        category=Category.DATA_LOADING,
-        where=reading.place_of_text(facts, MAKES_LOADER),
+        category=spot[0],
+        where=spot[1],
         evidence=tuple(lines),
         fix=texts[1],
         saves_ns_per_step=cost.ns,

@@ -35,7 +35,7 @@ def costliest(facts: Facts, family: str, in_pipeline: bool | None) -> LockSummar
 
 def where(facts: Facts, summary: LockSummary) -> Place | None:
     """Return the holder's line: that of the lock's hotspot, else where the lock is held or made."""
-    for place in reading.places(facts):
+    for place in (*facts.attribution.hotspots, *facts.attribution.functions):
         if place.lock == summary.places:
             return Place(function=place.function, file=place.file, line=place.line)
     return reading.parsed_place(summary.places.held_at) or reading.parsed_place(summary.places.made_at)

@@ -23,7 +23,6 @@ ANY_LOADING = (
     "slow-storage-read",
     "slow-collate",
     "python-loop-in-dataset",
-    "too-many-workers",
     "straggling-worker",
     "head-of-line-blocking",
 )

@@ -26,6 +26,15 @@ class SampledPart:
     count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A place and its line of own code; `is_own` says that the place itself is own code."""
+
+    place: Hotspot
+    text: str
+    is_own: bool
+
+
 def number(value: object) -> float | None:
     """Return a number from a raw file; None for anything else, also for true, NaN and infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -67,16 +76,14 @@ def places(facts: Facts, *categories: Category, process: str | None = None) -> l
     return sorted(wanted, key=lambda place: -place.ns_per_step)
 
 
-def is_own(facts: Facts, file: str) -> bool:
-    """Return whether a file is the user's own code, as the stacks say."""
-    return any(frame.own and frame.file == file for frame in facts.timeline.stacks.frames)
+def own_files(facts: Facts) -> frozenset[str]:
+    """Return the files of the user's own code, as the stacks say."""
+    return frozenset(frame.file for frame in facts.timeline.stacks.frames if frame.own)
 
 
 def own_place(facts: Facts, place: Hotspot) -> Place:
     """Return the line that the user can change: of library code, the line of own code that calls it."""
-    if place.caller is not None and not is_own(facts, place.file):
-        return place.caller
-    return Place(function=place.function, file=place.file, line=place.line)
+    return _own_place(place, own_files(facts))
 
 
 def text_at(facts: Facts, file: str, line: int) -> str:
@@ -84,25 +91,31 @@ def text_at(facts: Facts, file: str, line: int) -> str:
     return facts.timeline.sources.get(file, {}).get(line, "")
 
 
-def text_of(facts: Facts, place: Hotspot) -> str:
-    """Return the text of the place's own-code line, empty where it is unknown."""
-    where = own_place(facts, place)
-    near = {line.line: line.text for line in place.source}
-    return text_at(facts, where.file, where.line) or near.get(where.line, "")
+def with_text(facts: Facts, among: Iterable[Hotspot]) -> list[Located]:
+    """Return places with the text of the line of own code that each is at or called from."""
+    own = own_files(facts)
+    found = []
+    for place in among:
+        where = _own_place(place, own)
+        near = {line.line: line.text for line in place.source}
+        text = text_at(facts, where.file, where.line) or near.get(where.line, "")
+        found.append(Located(place=place, text=text, is_own=place.file in own))
+    return found
 
 
 def matching(facts: Facts, among: Iterable[Hotspot], pattern: re.Pattern[str]) -> list[Hotspot]:
     """Return the places whose name, file, kind or line of own code matches."""
-    return [
-        place
-        for place in among
-        if any(pattern.search(text) for text in (place.name, place.file, place.kind, text_of(facts, place)))
-    ]
+    found = []
+    for one in with_text(facts, among):
+        place = one.place
+        if any(pattern.search(text) for text in (place.name, place.file, place.kind, one.text)):
+            found.append(place)
+    return found
 
 
 def place_of_text(facts: Facts, pattern: re.Pattern[str]) -> Place | None:
     """Return the one line of own code that matches; None where there is none or more than one."""
-    own = {frame.file for frame in facts.timeline.stacks.frames if frame.own}
+    own = own_files(facts)
     hits = [
         (file, line)
         for file in own
@@ -179,6 +192,12 @@ def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) ->
     ]
     part = int(length[np.isin(stack, hits)].sum())
     return SampledPart(share=part / total, count=int(samples.count[inside].sum()))
+
+
+def _own_place(place: Hotspot, own: frozenset[str]) -> Place:
+    if place.caller is not None and place.file not in own:
+        return place.caller
+    return Place(function=place.function, file=place.file, line=place.line)
 
 
 def _function_at(facts: Facts, file: str, line: int) -> str:

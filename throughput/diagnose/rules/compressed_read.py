@@ -25,8 +25,8 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: zlib unpacks 100 to 400 MB/s on one core, a tenth of what an SSD reads; and an .npz is
     opened and its directory parsed on each access.
-    How to fix: unpack once; keep .npy files that are memory-mapped, or a format such as Parquet with a fast
-    codec (zstd, lz4).
+    How to fix: unpack once; keep .npy files that are memory-mapped, or a format such as Parquet with a
+    fast codec (zstd, lz4).
     When it is wrong: the link to the storage is slower than unpacking, so that compression pays.
     Sources: PRESTO (SIGMOD'22); SPDL's documentation on NumPy files.
     """

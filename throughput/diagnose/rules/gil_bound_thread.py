@@ -18,8 +18,9 @@ FIX = (
 def check(facts: Facts) -> Finding | None:
     """See the training thread, or a thread it waits for, wait for the GIL.
 
-    Why it costs: one thread at a time runs Python. A neighbour that computes in Python gives the GIL up only
-    every 5 ms (sys.getswitchinterval), and each small operator of the training loop asks for it anew.
+    Why it costs: one thread at a time runs Python. A neighbour that computes in Python gives the GIL up
+    only every 5 ms (sys.getswitchinterval), and each small operator of the training loop asks for it
+    anew.
     How to fix: a process instead of a thread, or native code that lets go of the GIL; no more threads.
     When it is wrong: on a machine without a free CPU, waiting for the GIL and for a CPU look alike.
     Sources: SPDL's documentation on the GIL; PEP 703; py-spy issue 113.

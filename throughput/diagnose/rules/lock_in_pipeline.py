@@ -20,8 +20,8 @@ FIX = (
 def check(facts: Facts) -> Finding | None:
     """See the step wait for a batch whose maker waits for a lock.
 
-    Why it costs: while one thread holds the lock, all others that make batches stand still; adding workers
-    or threads only adds waiters.
+    Why it costs: while one thread holds the lock, all others that make batches stand still; adding
+    workers or threads only adds waiters.
     How to fix: hold the lock only to publish the result; split it; or give each thread its own state.
     When it is wrong: what the lock guards can be done by one at a time only (a device, a file).
     Sources: wPerf (OSDI'18); Python's threading documentation.

@@ -20,8 +20,8 @@ FIX = (
 def check(facts: Facts) -> Finding | None:
     """See the training thread wait for a lock that another thread holds.
 
-    Why it costs: the step stands still until the holder lets go, often a thread that logs, publishes or saves
-    while it holds the lock.
+    Why it costs: the step stands still until the holder lets go, often a thread that logs, publishes or
+    saves while it holds the lock.
     How to fix: copy under the lock and work outside it; use a queue; take the lock every N steps.
     When it is wrong: the step needs what the holder makes, so that it would wait without a lock too.
     Sources: wPerf (OSDI'18); ddtrace's lock profiler documentation.

@@ -20,8 +20,8 @@ def check(facts: Facts) -> Finding | None:
     computes. Workers do both at once.
     How to fix: DataLoader(..., num_workers=N, persistent_workers=True), N such that N batches are made in
     the time of N steps.
-    When it is wrong: a batch is large and cheap to make, so that sending it between processes costs more; or
-    the data set can't be pickled or forked.
+    When it is wrong: a batch is large and cheap to make, so that sending it between processes costs more;
+    or the data set can't be pickled or forked.
     Sources: torch/profiler/_pattern_matcher.py (SyncDataloader); PyTorch's performance tuning guide.
     """
     summary, idle = facts.attribution.loader, reading.idle_cpus(facts)

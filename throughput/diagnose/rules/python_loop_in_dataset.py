@@ -7,7 +7,6 @@ import re
 from throughput.diagnose import findings, reading
 from throughput.diagnose.examples import facts, loader, loading
 from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
-from throughput.model.attribution import Hotspot
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
@@ -27,8 +26,8 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: an element costs 50 to 100 ns in a Python loop and about 1 ns in numpy or torch.
     How to fix: use one array operation for all elements; numba where there is none.
-    When it is wrong: the loop's body is one slow C call (then speed up that call), or the loop is over few,
-    large things.
+    When it is wrong: the loop's body is one slow C call (then speed up that call), or the loop is over
+    few, large things.
     Sources: NumPy's documentation on vectorization; SPDL's documentation on Python-bound loading.
     """
     summary = facts.attribution.loader
@@ -38,15 +37,16 @@ def check(facts: Facts) -> Finding | None:
         and (summary.blocked_ns or 0) > MOSTLY_BLOCKED * summary.made_ns
     ):
         return None  # it waits in its loop: for a file, a lock or the network
-    found = [place for place in reading.places(facts, Category.DATA_LOADING) if _loops(facts, place)]
+    work = reading.with_text(facts, reading.places(facts, Category.DATA_LOADING))
+    found = [one.place for one in work if _loops(facts, one)]
     return findings.at_places(facts, found, ("A Python loop runs for each sample", FIX))
 
 
-def _loops(facts: Facts, place: Hotspot) -> bool:
-    """Return whether own code spends its own time at a line of a loop."""
-    if not reading.is_own(facts, place.file):
+def _loops(facts: Facts, one: reading.Located) -> bool:
+    """Return whether own code spends its own time at a line of a loop, other than over a loader."""
+    place, line = one.place, one.text
+    if not one.is_own or "loader" in line:
         return False
-    line = reading.text_of(facts, place)
     indent = len(line) - len(line.lstrip())
     above = (reading.text_at(facts, place.file, place.line - n) for n in range(1, LINES_ABOVE + 1))
     heads = [text for text in above if text.strip() and len(text) - len(text.lstrip()) < indent]

@@ -8,7 +8,6 @@ from throughput import units
 from throughput.diagnose import findings, reading
 from throughput.diagnose.examples import STEPS, facts, loading, spot
 from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
-from throughput.model.attribution import Hotspot
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 from throughput.model.timeline import Operators
@@ -30,23 +29,20 @@ FIX = (
 def check(facts: Facts) -> Finding | None:
     """See lines that only change a batch's type, container or layout take step time.
 
-    Why it costs: each conversion reads and writes the whole batch; lists of Python numbers cost 20 to 50 ns
-    an element, and float64 in between doubles the bytes.
+    Why it costs: each conversion reads and writes the whole batch; lists of Python numbers cost 20 to 50
+    ns an element, and float64 in between doubles the bytes.
     How to fix: convert once when the data set is made; torch.from_numpy copies nothing.
     When it is wrong: the line also does work that the model needs, in the same expression.
     Sources: PyTorch's tensor documentation (from_numpy, as_tensor); ICSE'24 "Low GPU utilization".
     """
-    found = [place for place in reading.places(facts, *CATEGORIES) if _converts(facts, place)]
+    # Own code's own time includes its C calls, such as torch.tensor; what the line calls in Python is not.
+    work = reading.with_text(facts, reading.places(facts, *CATEGORIES))
+    found = [one.place for one in work if one.is_own and CONVERTS.search(one.text)]
     inner = facts.timeline.operators.inner_counts
     steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
     counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
     more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
     return findings.at_places(facts, found, ("Batches are converted and copied again", FIX), more=more)
-
-
-def _converts(facts: Facts, place: Hotspot) -> bool:
-    """Return whether own code spends its own time (C calls included) on a line that converts."""
-    return reading.is_own(facts, place.file) and bool(CONVERTS.search(reading.text_of(facts, place)))
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -29,7 +29,8 @@ def check(facts: Facts) -> Finding | None:
     decoded on the CPU, for each sample, in each epoch.
     How to fix: store files at the size that is used, decode at a reduced scale, use a SIMD decoder or the
     device's, or keep decoded samples where memory allows.
-    When it is wrong: the files are small already and all CPUs are busy with decoding that can't be avoided.
+    When it is wrong: the files are small already and all CPUs are busy with decoding that can't be
+    avoided.
     Sources: DS-Analyzer (VLDB'21), PRESTO (SIGMOD'22), NVIDIA DALI's documentation.
     """
     found = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), DECODERS)

@@ -21,8 +21,8 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: the training thread waits until a batch is made, so what the pipeline does for each
     sample is paid in step time, also in workers once they can't keep up.
-    How to fix: do it once, when the data set is made or in a file; do it for the whole batch at once;
-    use a faster routine; move it to the device. Where CPUs are idle, more workers hide it.
+    How to fix: do it once, when the data set is made or in a file; do it for the whole batch at once; use
+    a faster routine; move it to the device. Where CPUs are idle, more workers hide it.
     When it is wrong: the work must be done anew for each sample (random augmentation) and is already as
     fast as it gets. Ordinary work under a tenth of the step is not reported.
     Sources: DS-Analyzer (VLDB'21), Lotus (IISWC'24), PyTorch's performance tuning guide.

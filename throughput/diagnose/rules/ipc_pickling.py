@@ -1,0 +1,80 @@
+"""Finds batches whose way from the workers is pickling and unpickling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from throughput import units
+from throughput.diagnose import costs, evidence, findings, reading
+from throughput.diagnose.examples import facts, loader, loading
+from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
+from throughput.model.category import Category
+from throughput.model.finding import Facts, Finding
+from throughput.model.timeline import Frame
+
+SENDS = re.compile(
+    r"ForkingPickler|multiprocessing[/.](reduction|reductions)|rebuild_(storage|tensor)|pickle\.(loads|dumps)"
+)
+FIX = (
+    "Send tensors or numpy arrays, few and large ones: they go through shared memory without being "
+    "copied into a pickle. Turn lists, dicts of numbers and objects into one tensor in collate_fn, in "
+    "the worker."
+)
+
+
+def check(facts: Facts) -> Finding | None:
+    """See batches pickled in the workers and unpickled on the training thread.
+
+    Why it costs: lists and objects are turned into bytes, sent through a pipe, and built again on the
+    training thread, under its GIL; each tensor costs a file descriptor or a shared-memory name.
+    How to fix: one tensor a field instead of lists; fewer, larger tensors.
+    When it is wrong: what is unpickled is small and the time is that of a worker being late.
+    Sources: torch.multiprocessing's best practices; SPDL's documentation on inter-process copies.
+    """
+    summary = facts.attribution.loader
+    if summary is None or summary.num_workers < 1:
+        return None
+    rebuilt = costs.of_samples(facts, reading.training_samples(facts, _is_unpickling))
+    sent = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), SENDS)
+    at = costs.of_places(sent)
+    cost = max((c for c in (rebuilt, at) if c is not None), key=lambda c: c.ns, default=None)
+    lines = [evidence.place(place) for place in sent[: findings.SHOWN]]
+    if rebuilt is not None:
+        lines.append(f"unpickling batches takes {evidence.time_of(rebuilt)} on the training thread")
+    lines.append(f"a batch takes {units.duration(summary.transfer_ns)} from worker to training process")
+    return findings.of_loader(facts, cost, ("Batches are pickled on their way from the workers", FIX), lines)
+
+
+def _is_unpickling(stack: Sequence[Frame]) -> bool:
+    """Return whether the innermost frame rebuilds what a queue brought; waiting for it is a frame deeper."""
+    last = stack[-1]
+    in_queue = last.file.endswith("multiprocessing/queues.py") and last.function.rsplit(".", 1)[-1] == "get"
+    return in_queue or any(
+        f.file.endswith(("multiprocessing/reductions.py", "multiprocessing/reduction.py")) for f in stack
+    )
+
+
+def _fires() -> tuple[Facts, ...]:
+    get = ("train.py main 1", "site-packages/multiprocessing/queues.py Queue.get 122")
+    dumps = loading("ForkingPickler.dumps", 0.2, "site-packages/multiprocessing/reduction.py:51")
+    return (facts(stacks=((0.2, get),), loader=loader(2)), facts(places=(dumps,), loader=loader(2)))
+
+
+def _quiet() -> tuple[Facts, ...]:
+    poll = (
+        "train.py main 1",
+        "site-packages/multiprocessing/queues.py Queue.get 113",
+        "site-packages/multiprocessing/connection.py Connection.poll 257",
+    )
+    return (facts(stacks=((0.4, poll),), loader=loader(2)), facts(loader=loader(0)))
+
+
+RULE = SpecificRule(
+    name="ipc-pickling",
+    check=check,
+    requires=("stacks",),
+    supersedes=GENERAL_LOADING,
+    fires=_fires,
+    quiet=_quiet,
+)

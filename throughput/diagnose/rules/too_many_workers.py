@@ -1,0 +1,61 @@
+"""Finds more workers than CPUs."""
+
+from __future__ import annotations
+
+from throughput import units
+from throughput.diagnose import costs, evidence, findings, reading
+from throughput.diagnose.examples import facts, loader
+from throughput.diagnose.ranking import SpecificRule
+from throughput.model.category import Category
+from throughput.model.finding import Facts, Finding
+
+
+def check(facts: Facts) -> Finding | None:
+    """See more DataLoader workers than CPUs, and time lost in waiting for a CPU.
+
+    Why it costs: workers and the training thread take the CPUs from one another; each switch empties
+    caches, and the training thread waits in the run queue like everybody else.
+    How to fix: at most one worker for each CPU, less one for the training thread.
+    When it is wrong: the workers mostly wait for storage, so that many of them hardly use a CPU.
+    Sources: torch/utils/data/dataloader.py (its warning on too many workers); PyTorch's tuning guide.
+    """
+    summary, cpus = facts.attribution.loader, reading.usable_cpus(facts)
+    if summary is None or cpus is None or summary.num_workers <= cpus:
+        return None
+    queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
+    cost = costs.together(
+        costs.part_of(facts, Category.CPU_STARVED),
+        costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued)),
+    )
+    lines = [
+        f"{units.plural(summary.num_workers, 'worker')} share {units.count(cpus)} CPUs",
+        evidence.category(facts, Category.CPU_STARVED, "the training thread waits for a CPU"),
+        evidence.batch(summary),
+    ]
+    count = max(1, int(cpus) - 1)
+    fix = f"Lower the workers from {summary.num_workers} to {count}: DataLoader(..., num_workers={count})"
+    return findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines)
+
+
+def _fires() -> tuple[Facts, ...]:
+    split = {Category.CPU_STARVED: 0.12, Category.DATA_LOADING: 0.2}
+    return (facts(split, loader=loader(16, runq_ns=70e6, cpu_ns=28e6)),)
+
+
+def _quiet() -> tuple[Facts, ...]:
+    split = {Category.CPU_STARVED: 0.12, Category.DATA_LOADING: 0.2}
+    return (
+        facts(split, loader=loader(4, runq_ns=70e6)),
+        facts({Category.DATA_LOADING: 0.2}, loader=loader(16, runq_ns=1e6)),
+        facts(split, loader=loader(16, runq_ns=70e6), environment={"cpus": None}),
+    )
+
+
+RULE = SpecificRule(
+    name="too-many-workers",
+    check=check,
+    requires=("loader", "environment"),
+    fires=_fires,
+    quiet=_quiet,
+    supersedes=("thread-over-subscription", "other-jobs", "prefetch-shallow"),
+)
