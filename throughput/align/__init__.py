@@ -1,1 +1,1 @@
-"""Turn a run directory's raw files into a Timeline on one clock: one reader a raw file, from open binary files."""
+"""Turn a run directory's raw files into a Timeline on one clock: one reader a raw file."""

@@ -1,8 +1,8 @@
 """Find the offset between py-spy's clock and the run's: where its stacks agree best with the light timers.
 
-py-spy prints no absolute time. Its stacks show whether the training thread was in the loader, in backward or in
-an optimizer; the light timers know when it was. The offset is the one at which they agree most, near the moment
-at which py-spy was started.
+py-spy prints no absolute time. Its stacks show whether the training thread was in the loader, in backward or
+in an optimizer; the light timers know when it was. The offset is the one at which they agree most, near the
+moment at which py-spy was started.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class FrameReader:
 
     script_dir: str
     qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
-    """(file, line) -> (qualified function, its first line), from the sources that were read while collecting."""
+    """(file, line) -> (qualified function, its first line), from the sources that were stored."""
     _known: dict[tuple[str, str, int, int], Frame] = field(default_factory=dict)
 
     def read(self, function: str, file: str, line: int, first_line: int = 0) -> Frame | None:

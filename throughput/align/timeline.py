@@ -161,7 +161,8 @@ class RankReader:
                 samples, agreement = from_pyspy(raw, self.reader, self.table, self.tracks, segments, began)
                 if agreement < AGREEMENT_MIN:
                     self.remarks.append(
-                        f"Stacks and timers agree for {agreement:.0%} of samples only: shares from stacks are rough."
+                        f"Stacks and timers agree for {agreement:.0%} of samples only: "
+                        "shares from stacks are rough."
                     )
                 return samples
         return from_inprocess([(p.pid, p.events, p.stacks) for p in self.processes], self.table, self.tracks)
@@ -229,6 +230,7 @@ class RankReader:
         facts.setdefault("step_rule", stopped.get("rule"))
         facts["missing"] = [dict(n) for n in notes.of("patch")]
         facts["collectors"] = [dict(n) for n in notes.of("collector")]
+        facts["world_size"] = notes.first("distributed").get("world_size")
         facts["host"] = notes.first("training").get("host")
         facts["pid"] = self.main.pid
         return facts

@@ -28,7 +28,7 @@ class Blamed:
 
 
 def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
-    """Yield the blamed time of every stretch that explains time of the clean steps (locks and starvation apart)."""
+    """Yield the blamed time of every stretch that explains clean step time (locks and starvation apart)."""
     samples = view.timeline.samples
     scale = _phase_scale(view, split)
     waits: dict[Phase, float] = {}
@@ -55,7 +55,7 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
 
 
 def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
-    """Return what a sampled ns of a phase stands for, so that the phase's stretches sum to its remaining time."""
+    """Return what a sampled ns of a phase stands for: its stretches sum to its remaining time."""
     samples = view.timeline.samples
     length = samples.end_ns[view.stretch] - samples.start_ns[view.stretch]
     useful = view.doing != Doing.LOCK

@@ -28,8 +28,8 @@ WAIT_FILES = re.compile(
     r"|asyncio/.*|subprocess)\.py$"
 )
 WAIT_FUNCTIONS = frozenset(
-    "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for _wait"
-    " _wait_for_tstate_lock as_completed communicate".split()
+    "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for"
+    " _wait _wait_for_tstate_lock as_completed communicate".split()
 )
 LOGGING_FILES = re.compile(
     r"^(logging/|tqdm/|tensorboard|torch/utils/tensorboard/|wandb/|mlflow/|rich/|csv\.py|matplotlib/|comet_ml/|aim/"
@@ -49,8 +49,8 @@ LOADING_NAMES = re.compile(
 )
 COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger|nn/functional)\.py$")
 PRINTING = frozenset(
-    "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save pickle.dump json.dump"
-    " logging.info logging.debug logging.warning logger.info logger.debug logger.warning log.info".split()
+    "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save pickle.dump"
+    " json.dump logging.info logging.debug logging.warning logger.info logger.debug logger.warning log.info".split()
 )
 """Calls of C code, or of code too quick to be seen, that a line in own code is known by."""
 

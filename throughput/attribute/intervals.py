@@ -68,7 +68,7 @@ def resample(steps: int, block: int) -> Ints:
 
 
 def ratio_interval(parts: Floats, whole: Floats, block: int) -> tuple[Floats, Floats]:
-    """Return the 95 % interval of sum(parts) / sum(whole) for each column of `parts`, shape (steps, columns)."""
+    """Return the 95 % interval of sum(parts) / sum(whole) for each column of `parts` (steps, columns)."""
     numbers = resample(len(whole), block)
     total = whole[numbers].sum(axis=1)
     shares = np.stack([parts[:, c][numbers].sum(axis=1) / total for c in range(parts.shape[1])], axis=1)

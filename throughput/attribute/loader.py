@@ -1,4 +1,4 @@
-"""Summarise a loader's life in the window: how long batches take to make, and how long training waits for them."""
+"""Summarise a loader's life in the window: how long batches take, and how long training waits for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name the locks that cost time: who held each, who waited, what it cost the step and what was idle waiting."""
+"""Name the locks that cost time: who held each, who waited, what it cost the step, what was idle."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _count_holder(view: CleanView, lock: _Lock, row: int, weight: float) -> None
 
 
 def _awaited_within(view: CleanView) -> dict[int, Coverage]:
-    """Return for each other thread when the training thread was waiting for it: harmful lock waits lie there."""
+    """Return for each other thread when the training thread waited for it: harmful lock waits lie there."""
     timeline, batches = view.timeline, view.timeline.batches
     found: dict[int, Coverage] = {}
     for number, track in enumerate(timeline.tracks):
@@ -153,7 +153,7 @@ def _scale(locks: list[_Lock], time: LockTime) -> None:
 
 
 def _gil(view: CleanView, ns: float) -> _Lock:
-    """Return the GIL as a lock: held by the threads that were running while the training thread waited for it."""
+    """Return the GIL as a lock: held by the threads that ran while the training thread waited for it."""
     timeline, blocked = view.timeline, view.timeline.blocked
     lock = _Lock(GIL, training_ns=ns)
     mine = (blocked.track == timeline.main_track) & (blocked.kind == KINDS.index("gil"))

@@ -1,4 +1,4 @@
-"""Fold a stack to its hotspot: library frames below own code become the first library call, as the user writes it."""
+"""Fold a stack to its hotspot: library frames below own code become the first library call."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ PLUMBING = re.compile(
     r"|runpy\.py|asyncio/|importlib/|<frozen|selectors\.py|socket\.py|queue\.py)"
 )
 """Library files that only pass calls on: skipped when looking for the library call that the user made."""
+WRAPPER = re.compile(r"(^|\.)(_|wrap|inner|decorat)")
+"""Functions whose own name the user never writes."""
 PRIVATE = re.compile(r"^_")
 
 
@@ -60,14 +62,15 @@ def _first_call(frames: tuple[Frame, ...], begin: int) -> Frame:
 def _name(called: Frame, caller: Frame | None, lines: SourceIndex) -> str:
     if caller is not None:
         written = lines.name_of_call(caller, called.function)
-        written = written or lines.only_call_of(caller, called.module.partition(".")[0])
+        if not written and WRAPPER.search(called.function):
+            written = lines.only_call_of(caller, called.module.partition(".")[0])
         if written:
             return written
     return public_name(called)
 
 
 def public_name(frame: Frame) -> str:
-    """Return a library function's dotted name without private parts: `numpy.round`, `torch.nn.Linear.forward`."""
+    """Return a library function's name as users write it: `numpy.round`, `torch.nn.Linear.forward`."""
     function = frame.function.replace("<locals>.", "")
     parts = [p for p in frame.module.split(".") if p and not PRIVATE.match(p)]
     if not parts:

@@ -57,12 +57,14 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     wall = view.of_segments(view.seg_end - view.seg_start)
     runq = np.minimum(view.of_segments(np.maximum(view.seg_runq, 0)), wall)
     lock = np.minimum(locks.total, wall - runq)
-    remaining = wall - runq - lock
+    waiting = np.minimum(_collective_waits(view), wall - runq - lock)
+    remaining = wall - runq - lock - waiting
     weights, counts = doing_weights(view)
     compute = _compute_shares(view, weights)
     parts = np.zeros((len(view.steps), len(CATEGORIES)), dtype=np.float64)
     parts[:, COLUMN[Category.CPU_STARVED]] = runq.sum(axis=1)
     parts[:, COLUMN[Category.LOCK_CONTENTION]] = lock.sum(axis=1)
+    parts[:, COLUMN[Category.COMMUNICATION]] = waiting.sum(axis=1)
     for phase in Phase:
         for category, share in _phase_shares(phase, weights[phase], compute[phase]).items():
             parts[:, COLUMN[category]] += remaining[:, phase] * share
@@ -72,6 +74,18 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
         remaining=remaining.sum(axis=0),
         counts=counts,
     )
+
+
+def _collective_waits(view: CleanView) -> Ints:
+    """Return the time in which backward was blocked, on a rank among several: its gradient synchronisation.
+
+    Shape (steps, phases). The reducer's collectives run in threads of C code; what the training thread does
+    there is wait, which schedstat shows as neither running nor queued.
+    """
+    if int(view.timeline.facts.get("world_size") or 1) < 2:
+        return np.zeros((len(view.steps), PHASES), dtype=np.int64)
+    blocked = view.seg_end - view.seg_start - view.seg_cpu - np.maximum(view.seg_runq, 0)
+    return view.of_segments(np.where(view.seg_phase == int(Phase.BACKWARD), np.maximum(blocked, 0), 0))
 
 
 def _phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category, float]:
@@ -232,7 +246,7 @@ def _standing(
         )
     if category is Category.COMMUNICATION and not share and not view.timeline.facts.get("world_size"):
         return Source.NONE, State.NOT_APPLICABLE, "one process"
-    if category is Category.DATA_LOADING and view.timeline.loaders:
+    if category is Category.COMMUNICATION or (category is Category.DATA_LOADING and view.timeline.loaders):
         return Source.TIMER, State.MEASURED, None
     if not len(view.stretch):
         lost = "no stacks were sampled"

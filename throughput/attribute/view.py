@@ -1,4 +1,4 @@
-"""Select what attribution works on: clean steps, their segments, and the training thread's stretches in them."""
+"""Select what attribution works on: clean steps, their segments, the training thread's stretches."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _through_workers(view: CleanView) -> Ints:
 
 
 def _through_threads(view: CleanView) -> Ints:
-    """Return waits for other threads' work (a queue that threads feed) during which those waited for a lock."""
+    """Return waits for other threads' work (a queue that they feed) during which those waited for a lock."""
     samples, waits = view.timeline.samples, view.timeline.lock_waits
     table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
     waiting = view.stretch[view.doing == Doing.WAIT]

@@ -23,7 +23,7 @@ END_GRACE_S = 3.0
 
 
 def child_environment(raw: Path, options: Mapping[str, object], base: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment that loads the in-process collectors; the user's own PYTHONPATH stays behind them."""
+    """Return the environment that loads the in-process collectors, the user's own PYTHONPATH behind them."""
     environment = dict(base)
     own = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = f"{SHIM}{os.pathsep}{own}" if own else str(SHIM)

@@ -33,7 +33,7 @@ def find_symbol(path: str, name: str) -> Symbol | None:
     try:
         with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _find(data, name.encode() + b"\0")
-    except (OSError, ValueError, struct.error):
+    except (OSError, OverflowError, ValueError, struct.error):
         return None
 
 

@@ -1,4 +1,4 @@
-"""Attach py-spy to a training process for the light steps, and end it: raw file `stacks.json` (Chrome trace)."""
+"""Attach py-spy to a training process for the light steps, and end it: raw file `stacks.json`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from throughput.model.run import CollectorStatus
 
 SAMPLES_WANTED = 5_000
 RATE_MIN_HZ, RATE_MAX_HZ = 100, 1_000
-"""5,000 samples resolve a share to about a point; nonblocking 1,000 Hz stopped a process for 0.3 % of its time."""
+"""5,000 samples resolve a share to about a point; nonblocking 1,000 Hz stopped a process for 0.3 % of it."""
 REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
 REMEDY = (
-    "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add: [SYS_PTRACE]; "
-    "without it the in-process sampler is used."
+    "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add: [SYS_PTRACE];"
+    " without it the in-process sampler is used."
 )
 
 
@@ -45,7 +45,8 @@ class StackSampler:
         self.ended_ns: int | None = None
         self.attached_ns: int | None = None
         command = [
-            find_pyspy() or "py-spy", "record", "--pid", str(pid), "--nonblocking", "--idle", "--subprocesses",
+            find_pyspy() or "py-spy", "record", "--pid", str(pid), "--nonblocking", "--idle",
+            "--subprocesses",
             "--full-filenames", "-f", "chrometrace", "-r", str(rate_hz), "-o", str(self.output),
         ]  # fmt: skip
         self._child = subprocess.Popen(
@@ -112,7 +113,7 @@ class StackSampler:
         )
 
     def reached_share(self) -> float | None:
-        """Return samples taken over samples asked for, where py-spy printed them (it drops when it is late)."""
+        """Return samples taken over samples asked for, where py-spy printed them (it drops when late)."""
         marker = b"Samples: "
         if marker not in self._text or self.ended_ns is None or self.attached_ns is None:
             return None
@@ -122,7 +123,7 @@ class StackSampler:
 
 
 def dump_stacks(pid: int) -> str:
-    """Return the stacks of all threads of a process right now, as text; the reason where they can't be had."""
+    """Return the stacks of all threads of a process now, as text; the reason where they can't be had."""
     command = [find_pyspy() or "py-spy", "dump", "--nonblocking", "--pid", str(pid)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=20, check=False)

@@ -1,8 +1,8 @@
 """Copy the source that stacks point to into the run: `raw/sources/index.json` and own files beside it.
 
 index.json: {"files": [{"path", "own", "stored" (file name in raw/sources, or null), "lines": {number: text},
-"functions": {line: [qualified name, first line]}}]}. Own files are stored whole up to 200 kB; of library files
-the lines around those that were seen. Files that look secret are left out.
+"functions": {line: [qualified name, first line]}}]}. Own files are stored whole up to 200 kB; of library
+files the lines around those that were seen. Files that look secret are left out.
 """
 
 from __future__ import annotations

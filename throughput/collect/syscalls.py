@@ -138,7 +138,8 @@ class SyscallSampler:
         rows = bytearray()
         next_threads = next_processes = 0.0
         typical_s = 0.0
-        while not self._ended.is_set():
+        ended = False
+        while not ended:
             used, now = time.thread_time(), time.monotonic()
             if now >= next_processes:
                 next_processes = now + NEW_PROCESSES_S
@@ -155,7 +156,7 @@ class SyscallSampler:
             typical_s += (cost - typical_s) * 0.05
             pause = min(SLOWEST_S, max(self._period_s, typical_s / COST_SHARE))
             # Jittered, so that no loop of the script keeps step with us.
-            self._ended.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            ended = self._ended.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         file.write(rows)
 
     def _tick(self, rows: bytearray) -> None:

@@ -20,7 +20,7 @@ IN_PROCESS = 4
 TICK_S = 0.02
 """How soon the parent answers the training process, against its own CPU (measured below 1 % of a core)."""
 AFTER_DONE_S, AFTER_DONE_IDLE_S = 30.0, 3.0
-"""A stopped script may write a checkpoint in a finally: it has this long, or this long without using a CPU."""
+"""A stopped script may write a checkpoint in a finally: it has this long, or that long without using a CPU."""
 INTERRUPT_GRACE_S = 5.0
 BUSY_CPUS = 0.02
 """A process tree below this share of a core shows no sign of life (the hang rule)."""
@@ -182,8 +182,11 @@ class Watcher:
         if self._stop_at is None:
             self._stop_at = time.monotonic()
             self.outcome.ended = why
+        # Ranks synchronise each step: they must stop at the same one, a little ahead of the first of them.
+        several = len(self._ranks) > 1
+        at = max((rank.page.get("steps_seen") for rank in self._ranks.values()), default=0) + 3 if several else 1
         for rank in self._ranks.values():
-            rank.page.set("stop", 1)
+            rank.page.set("stop", at)
 
     def _check_limits(self, now: float) -> None:
         limit = self.options.max_seconds
@@ -225,7 +228,8 @@ class Watcher:
         stacks = [f"== process {pid}\n{dump_stacks(pid)}" for pid in sorted(pids)[:32]]
         (self.directory.raw / "stall.txt").write_text("\n".join(stacks), encoding="utf-8")
         self.outcome.notes.append(
-            f"No step and no other sign of life for {quiet:.0f} s: the stacks of all threads are in raw/stall.txt."
+            f"No step and no other sign of life for {quiet:.0f} s: "
+            "the stacks of all threads are in raw/stall.txt."
         )
         self.outcome.ended = "stalled"
         self._stop_at = now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Say where a file belongs: own code (under the script's folder, or anywhere but a library), or a library's module."""
+"""Say where a file belongs: own code (under the script's folder, or in no library) or a library's module."""
 
 from __future__ import annotations
 

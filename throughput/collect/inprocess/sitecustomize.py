@@ -4,16 +4,18 @@ Every process that the script starts gets this file through PYTHONPATH, so it st
 run in the environment it does nothing but chain.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
 
-def _leave_the_path(here):
+def _leave_the_path(here: str) -> None:
     """Take our folder from sys.path (children get it through PYTHONPATH again)."""
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
 
 
-def _chain_to_the_users(here):
+def _chain_to_the_users(here: str) -> None:
     """Run the sitecustomize that would have been found without us, under its own name."""
     from importlib.machinery import PathFinder
     from importlib.util import module_from_spec
@@ -27,7 +29,7 @@ def _chain_to_the_users(here):
     spec.loader.exec_module(module)
 
 
-def _begin():
+def _begin() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     if os.environ.get("THROUGHPUT_RAW"):
         try:

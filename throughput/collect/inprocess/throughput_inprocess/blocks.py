@@ -1,5 +1,7 @@
 """Switch the heavy collectors on and off: torch.profiler and cProfile, one block of steps each at the end."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -8,10 +10,14 @@ import time
 
 from .recorder import recorder
 
-_state = {"torch": None, "cprofile": None, "begun": 0}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_state: dict[str, Any] = {"torch": None, "cprofile": None, "begun": 0}
 
 
-def _activities():
+def _activities() -> list[Any]:
     from torch.profiler import ProfilerActivity
 
     torch = sys.modules["torch"]
@@ -21,7 +27,7 @@ def _activities():
     return chosen
 
 
-def warm_torch():
+def warm_torch() -> None:
     """Start and stop torch.profiler once: its first start in a process is slow."""
     try:
         from torch.profiler import profile
@@ -33,7 +39,7 @@ def warm_torch():
         recorder.note("collector", name="torch", state="failed", reason=repr(error))
 
 
-def begin_torch():
+def begin_torch() -> None:
     """Begin the torch block."""
     try:
         from torch.profiler import profile
@@ -46,14 +52,14 @@ def begin_torch():
         recorder.note("collector", name="torch", state="failed", reason=repr(error))
 
 
-def _anchor(name):
+def _anchor(name: str) -> None:
     recorder.note("anchor", name=name, monotonic=time.monotonic_ns(), wall=time.time_ns())
 
 
-def end_torch():
+def end_torch() -> None:
     """End the torch block and write `torch-trace.json.gz`."""
     profiler, _state["torch"] = _state["torch"], None
-    if profiler is None:
+    if profiler is None or recorder.folder is None:
         return
     try:
         profiler.stop()
@@ -64,14 +70,14 @@ def end_torch():
 
 
 class CallCounter:
-    """A cProfile whose statistics become JSON rows: [file, first line, function, calls, self ns, total ns]."""
+    """A cProfile whose statistics become JSON rows: [file, line, function, calls, self ns, total ns]."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         import cProfile
 
         self.profile = cProfile.Profile()
 
-    def rows(self):
+    def rows(self) -> list[list[Any]]:
         """Return the rows so far; builtins have file "~"."""
         rows = []
         for entry in self.profile.getstats():
@@ -85,7 +91,7 @@ class CallCounter:
         return rows
 
 
-def write_calls(rows, role):
+def write_calls(rows: list[list[Any]], role: str) -> None:
     """Write `calls-<pid>-<thread>.json`, whole or not at all."""
     if recorder.folder is None or not rows:
         return
@@ -99,7 +105,7 @@ def write_calls(rows, role):
         pass
 
 
-def begin_cprofile():
+def begin_cprofile() -> None:
     """Begin the cProfile block in this thread, unless the script profiles itself."""
     try:
         counter = CallCounter()
@@ -109,7 +115,7 @@ def begin_cprofile():
         recorder.note("collector", name="cprofile", state="unavailable", reason=str(error))
 
 
-def end_cprofile():
+def end_cprofile() -> None:
     """End the cProfile block and write its calls."""
     counter, _state["cprofile"] = _state["cprofile"], None
     if counter is None:
@@ -118,7 +124,7 @@ def end_cprofile():
     write_calls(counter.rows(), "training")
 
 
-def abandon():
+def abandon() -> None:
     """End whatever is on, keeping what it saw."""
     end_torch()
     end_cprofile()

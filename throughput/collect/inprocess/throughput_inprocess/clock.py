@@ -1,5 +1,7 @@
 """Time the phases of a thread exclusively: segments that tile its time, with CPU and run-queue time each."""
 
+from __future__ import annotations
+
 import os
 import threading
 from time import monotonic_ns, thread_time_ns
@@ -9,7 +11,7 @@ from .recorder import SEGMENT, recorder
 REST, LOADER, BACKWARD, OPTIMIZER, COPY, PIN, SYNC, COLLECTIVE, SAVE, PRINT = range(10)
 
 
-def open_schedstat():
+def open_schedstat() -> int:
     """Return a descriptor of this thread's schedstat, or -1 where the kernel has none."""
     try:
         return os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
@@ -17,7 +19,7 @@ def open_schedstat():
         return -1
 
 
-def read_runq(fd):
+def read_runq(fd: int) -> int:
     """Return this thread's run-queue wait so far, ns; -1 where it can't be read."""
     if fd < 0:
         return -1
@@ -32,15 +34,15 @@ class PhaseClock:
 
     __slots__ = ("fd", "phase", "runq", "stack", "t", "thread", "cpu", "totals")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.fd = open_schedstat()
-        self.stack = []
+        self.stack: list[int] = []
         self.phase = REST
         self.totals = [0] * 10
         self.t, self.cpu, self.runq = monotonic_ns(), thread_time_ns(), read_runq(self.fd)
 
-    def edge(self):
+    def edge(self) -> int:
         """Close the running segment now; return the time."""
         runq, cpu, t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
         start = self.t
@@ -60,19 +62,19 @@ class PhaseClock:
         self.t, self.cpu, self.runq = t, cpu, runq
         return t
 
-    def skip(self):
+    def skip(self) -> int:
         """Leave the time since the last edge out (a pause of ours); return the time."""
         self.runq, self.cpu, self.t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
         return self.t
 
-    def enter(self, phase):
+    def enter(self, phase: int) -> int:
         """Begin a phase inside the running one; return the time."""
         t = self.edge()
         self.stack.append(self.phase)
         self.phase = phase
         return t
 
-    def leave(self):
+    def leave(self) -> int:
         """End the running phase; return the time."""
         t = self.edge()
         self.phase = self.stack.pop() if self.stack else REST
@@ -80,13 +82,13 @@ class PhaseClock:
 
 
 class _Clocks(threading.local):
-    clock = None
+    clock: PhaseClock | None = None
 
 
 _clocks = _Clocks()
 
 
-def clock():
+def clock() -> PhaseClock:
     """Return this thread's clock, made on first use."""
     own = _clocks.clock
     if own is None:
@@ -95,11 +97,11 @@ def clock():
     return own
 
 
-def forget():
+def forget() -> None:
     """Drop this thread's clock: after a fork its descriptor reads the parent's thread."""
     _clocks.clock = None
 
 
-def thread_readings(fd):
+def thread_readings(fd: int) -> tuple[int, int, int]:
     """Return (monotonic ns, CPU ns, run-queue ns) of this thread."""
     return monotonic_ns(), thread_time_ns(), read_runq(fd)

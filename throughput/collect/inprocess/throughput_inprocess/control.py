@@ -3,15 +3,23 @@
 The parent watches the shared page and attaches py-spy; everything else is decided here, at step ends.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
 
-from . import blocks, stacks
+from . import blocks, ranks, stacks
 from .clock import clock
 from .live import page
 from .recorder import STEP, recorder
 from .steps import StepFinder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .clock import PhaseClock
 
 WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE = range(7)
 RESUME = 11
@@ -28,7 +36,7 @@ SWALLOWED_STOPS_MAX = 3
 """How often the stop is raised again when a bare except swallows it, before the process ends itself."""
 
 
-def _median(values):
+def _median(values: list[int]) -> int:
     """Return the upper median (the statistics module is too slow to import in every process)."""
     return sorted(values)[len(values) // 2]
 
@@ -36,36 +44,37 @@ def _median(values):
 class StopTraining(SystemExit):
     """Ends the script after the window: like sys.exit(0), so that every framework unwinds cleanly."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(0)
 
 
 class Controller:
     """The state of one training process's window."""
 
-    def __init__(self, options):
+    def __init__(self, options: dict[str, Any]) -> None:
         self.asked = options.get("steps", 200)
         self.warmup = options.get("warmup", "auto")
         self.run_to_end = options.get("run_to_end", False)
         self.stacks = options.get("stacks", "off")
         self.collectors = set(options.get("collectors", ()))
         self.finder = StepFinder()
-        self.thread = None
+        self.thread: int | None = None
         self.block = WARMUP
         self.number = 0
         self.kept = self.warm_steps = self.dropped = 0
         self.samples = 0
-        self.durations = []
+        self.durations: list[int] = []
         self.prefetched = 0
-        self.began = self.last_end = None
-        self.settled_at = None
+        self.began = self.last_end = self.settled_at = 0
         self.profiler_warm = "torch" not in self.collectors
         self.plan = (0, 0, 0)
+        self.ranks: ranks.Ranks | None = None
+        self.agreed_plan: tuple[int, int, int] | None = None
         self.stops = 0
         self.off = False
-        self.totals_at_window = None
+        self.totals_at_window: tuple[int, int, int] | None = None
 
-    def mark(self, kind, key=None, name=""):
+    def mark(self, kind: str, key: Any = None, name: str = "") -> None:
         """Take a mark of the training thread; may end a step, and may raise StopTraining."""
         if self.off:
             return
@@ -81,7 +90,7 @@ class Controller:
         if ended:
             self._step_ended(clk)
 
-    def _rule_changed(self):
+    def _rule_changed(self) -> None:
         recorder.note("rule", rule=self.finder.describe(), t=time.monotonic_ns(), step=self.number)
         if self.block != WARMUP:
             recorder.note("note", text="A better mark of a step appeared; the window began anew.")
@@ -90,13 +99,13 @@ class Controller:
             self.kept, self.block, self.durations = 0, WARMUP, []
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
-    def _step_ended(self, clk):
+    def _step_ended(self, clk: PhaseClock) -> None:
         now = clk.edge()
-        if self.began is None:
+        if not self.began:
             self.began = now
             page.set("first_step_ns", now)
             page.set("asked", self.asked)
-        if self.last_end is not None:
+        if self.last_end:
             self.durations.append(now - self.last_end)
         self.number += 1
         block = self.block
@@ -113,10 +122,10 @@ class Controller:
             resumed = clk.skip()
             self.last_end = resumed
             recorder.rows.append((RESUME, clk.thread, resumed, 0, 0, 0, 0, 0))
-        if self.block == DONE or page.get("stop"):
+        if self.block == DONE or 0 < page.get("stop") <= self.number:
             self._stop()
 
-    def _count(self, block, clk):
+    def _count(self, block: int, clk: PhaseClock) -> None:
         if block == WARMUP:
             self.warm_steps += 1
         elif block == DROPPED:
@@ -124,7 +133,7 @@ class Controller:
         elif block != DONE:
             self.kept += 1
 
-    def _show(self, now, clk):
+    def _show(self, now: int, clk: PhaseClock) -> None:
         cells = page.set
         cells("last_step_ns", now)
         cells("last_sign_ns", now)
@@ -137,7 +146,7 @@ class Controller:
             cells("compute_ns", compute - self.totals_at_window[1])
             cells("clean_ns", now - self.totals_at_window[2])
 
-    def _advance(self, now):
+    def _advance(self, now: int) -> bool:
         """Move to the next block where it is time; return True where that took a pause."""
         if self.block == WARMUP:
             return self._advance_warmup(now)
@@ -155,7 +164,7 @@ class Controller:
             return self._finish()
         return False
 
-    def _begin_heavy(self, block):
+    def _begin_heavy(self, block: int) -> bool:
         """Start the block, or the one after it where this one has no steps."""
         page.set("want_stacks", 0)
         if block == TORCH:
@@ -168,19 +177,19 @@ class Controller:
         self._set_block(block)
         return True
 
-    def _finish(self):
+    def _finish(self) -> bool:
         blocks.end_cprofile()
         page.set("cprofile_on", 0)
         page.set("window_end_ns", self.last_end)
         self._set_block(DONE)
         return True
 
-    def _set_block(self, block):
+    def _set_block(self, block: int) -> None:
         self.block = block
         page.set("block", block)
 
-    def _advance_warmup(self, now):
-        if self.finder.settled and self.settled_at is None:
+    def _advance_warmup(self, now: int) -> bool:
+        if self.finder.settled and not self.settled_at:
             self.settled_at = now
             page.set("rule_settled", 1)
             if self.stacks == "in-process":
@@ -194,7 +203,7 @@ class Controller:
         if not self._is_warm(now):
             return False
         self.finder.frozen = True
-        self._make_plan()
+        self.plan = self.agreed_plan or self._make_plan()
         clk = clock()
         self.totals_at_window = (clk.totals[1], clk.totals[2] + clk.totals[3], now)
         page.set("window_start_ns", now)
@@ -204,13 +213,27 @@ class Controller:
         self._set_block(LIGHT)
         return False
 
-    def _is_warm(self, now):
+    def _is_warm(self, now: int) -> bool:
         if not self.finder.settled:
             return False
+        if self.ranks is None:
+            self.ranks = ranks.join()
+        if not self.ranks.several:
+            return self._is_settled_in(now)
+        if self.ranks.leads and not page.get("start_at") and self._is_settled_in(now):
+            self.ranks.announce(self.number, self._make_plan())
+        found = self.ranks.agreed()
+        if found is None:
+            return False
+        start_at, self.agreed_plan = found
+        return self.number >= start_at
+
+    def _is_settled_in(self, now: int) -> bool:
+        """Return whether this process alone would begin its window now."""
         if page.get("stacks_state") == 1 and now - self.settled_at < ATTACH_NS_MAX:
             return False
         if self.warmup != "auto":
-            return self.number >= self.warmup
+            return self.number >= int(self.warmup)
         if self.number >= WARMUP_STEPS_MAX or now - self.began > WARMUP_NS_MAX:
             return True
         if len(self.durations) < 10 or self.number <= self.prefetched + 1:
@@ -218,15 +241,15 @@ class Controller:
         before, last = _median(self.durations[-10:-5]), _median(self.durations[-5:])
         return abs(last - before) < WARMUP_ALIKE * before
 
-    def _make_plan(self):
+    def _make_plan(self) -> tuple[int, int, int]:
         typical = _median(self.durations[-10:]) if self.durations else 1
         most = max(3, min(BLOCK_STEPS_MAX, int(BLOCK_NS_MAX / max(typical, 1))))
         each = min(self.asked // 8, most)
         torch_steps = each if "torch" in self.collectors else 0
         cprofile_steps = each if "cprofile" in self.collectors else 0
-        self.plan = (self.asked - torch_steps - cprofile_steps, torch_steps, cprofile_steps)
+        return (self.asked - torch_steps - cprofile_steps, torch_steps, cprofile_steps)
 
-    def _stop(self):
+    def _stop(self) -> None:
         """Raise StopTraining; end the process when it is swallowed again and again."""
         if self.block != DONE:
             blocks.abandon()
@@ -247,17 +270,17 @@ class Controller:
         raise StopTraining
 
 
-controller = None
+controller: Controller | None = None
 
 
-def begin(options):
+def begin(options: dict[str, Any]) -> Controller:
     """Make this process's controller."""
     global controller
     controller = Controller(options)
     return controller
 
 
-def forget():
+def forget() -> None:
     """Drop the controller in a forked process: it doesn't train."""
     global controller
     controller = None

@@ -1,4 +1,6 @@
-"""Note what torch and Python say of themselves at the end: versions, flags, seeds, optimizers, compile counters."""
+"""Note what torch and Python say of themselves at the end: versions, flags, seeds, optimizers, compiling."""
+
+from __future__ import annotations
 
 import os
 import platform
@@ -6,11 +8,16 @@ import resource
 import sys
 import time
 
-from . import control
 from .recorder import recorder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def note():
+    from .steps import StepFinder
+
+
+def note(finder: StepFinder) -> None:
     """Write one `facts` line; each part is left out where it can't be read."""
     found = {
         "pid": os.getpid(),
@@ -21,17 +28,17 @@ def note():
         "max_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
     torch = sys.modules.get("torch")
-    for part in (_torch, _seeds, _optimizers, _compile):
+    parts = (_torch, _seeds, lambda loaded: _optimizers(loaded, finder), _compile)
+    for part in parts:
         try:
             found.update(part(torch))
         except Exception as error:
-            recorder.note("note", text=f"facts: {part.__name__[1:]} not read: {error!r}")
-    if control.controller is not None:
-        found["step_rule"] = control.controller.finder.describe()
+            recorder.note("note", text=f"facts: {part.__name__} not read: {error!r}")
+    found["step_rule"] = finder.describe()
     recorder.note("facts", **found)
 
 
-def _torch(torch):
+def _torch(torch: Any) -> dict[str, Any]:
     if torch is None:
         return {}
     has_device = torch.cuda.is_available() and torch.cuda.is_initialized()
@@ -51,22 +58,22 @@ def _torch(torch):
     }
 
 
-def _seeds(torch):
+def _seeds(torch: Any) -> dict[str, Any]:
     seeds = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED")}
     if torch is not None:
         seeds["torch"] = torch.initial_seed()
     return {"seeds": seeds}
 
 
-def _optimizers(torch):
+def _optimizers(torch: Any, finder: StepFinder) -> dict[str, Any]:
     import gc
 
     if torch is None:
         return {}
-    known = set(control.controller.finder.fires) if control.controller is not None else set()
+    fires = finder.fires
     rows = []
     for thing in gc.get_objects():
-        if id(thing) in known and isinstance(thing, torch.optim.Optimizer):
+        if id(thing) in fires and isinstance(thing, torch.optim.Optimizer):
             group = thing.param_groups[0]
             rows.append(
                 {
@@ -74,13 +81,13 @@ def _optimizers(torch):
                     "foreach": group.get("foreach"),
                     "fused": group.get("fused"),
                     "params": sum(len(g["params"]) for g in thing.param_groups),
-                    "steps": control.controller.finder.fires.get(id(thing), 0),
+                    "steps": fires[id(thing)],
                 }
             )
     return {"optimizers": rows}
 
 
-def _compile(torch):
+def _compile(torch: Any) -> dict[str, Any]:
     dynamo = sys.modules.get("torch._dynamo.utils")
     if dynamo is None:
         return {}

@@ -4,6 +4,8 @@ The page holds 64 little-endian int64; the parent's reader has the same table (`
 test holds the two together.
 """
 
+from __future__ import annotations
+
 import mmap
 import os
 import time
@@ -21,7 +23,7 @@ SLOTS = (
     "rule_settled",  # 1: the parent may attach py-spy
     "want_stacks",  # 1: light stretch with stacks; 0 afterwards: the parent ends py-spy
     "stacks_state",  # written by the parent: 0 none, 1 attaching, 2 sampling, 3 ended, 4 sample in process
-    "stop",  # written by the parent: 1 end at the next step
+    "stop",  # written by the parent: end at this step or later
     "cprofile_on",  # workers look at it for each batch
     "window_start_ns",
     "window_end_ns",
@@ -31,6 +33,10 @@ SLOTS = (
     "warmup_steps",
     "training_tid",
     "first_step_ns",
+    "start_at",  # of several ranks: the step at which all begin their window, as rank 0 decides
+    "plan_light",
+    "plan_torch",
+    "plan_cprofile",
 )
 SLOT = {name: number for number, name in enumerate(SLOTS)}
 SIZE = 64 * 8
@@ -39,10 +45,10 @@ SIZE = 64 * 8
 class Page:
     """The shared page; before `open` it is plain memory, so that writers need no check."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.cells = memoryview(bytearray(SIZE)).cast("q")
 
-    def open(self, folder):
+    def open(self, folder: str) -> None:
         """Back the page by a file; its room is taken at once, so that a full disk can't fault a write."""
         path = os.path.join(folder, "live")
         try:
@@ -64,11 +70,11 @@ class Page:
             cells[SLOT["magic"]] = MAGIC
         self.cells = cells
 
-    def get(self, name):
+    def get(self, name: str) -> int:
         """Return the value of a slot."""
         return self.cells[SLOT[name]]
 
-    def set(self, name, value):
+    def set(self, name: str, value: int) -> None:
         """Set a slot."""
         self.cells[SLOT[name]] = value
 

@@ -1,5 +1,7 @@
 """Time a DataLoader: the training thread's waits, each batch's life, and the making of batches in workers."""
 
+from __future__ import annotations
+
 import functools
 import multiprocessing
 import os
@@ -11,14 +13,21 @@ from .clock import LOADER, clock, open_schedstat, thread_readings
 from .live import page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Call = Callable[..., Any]
+
 DUMP_NS = 500_000_000
 """A worker under cProfile writes its calls this often: it may be ended without notice."""
 
 _iterators = [0]
-_worker = {"batch": -1, "fd": None, "fetched": -1, "counter": None, "dumped": 0}
+_worker: dict[str, Any] = {"batch": -1, "fd": None, "fetched": -1, "counter": None, "dumped": 0}
 
 
-def leading_size(batch, depth=0):
+def leading_size(batch: Any, depth: int = 0) -> int | None:
     """Return the leading dimension of the first tensor in a batch, or None."""
     shape = getattr(batch, "shape", None)
     if shape is not None:
@@ -40,11 +49,11 @@ def leading_size(batch, depth=0):
     return None
 
 
-def wrap_next(original, is_compiling):
+def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
     """Return `__next__` that times the wait and counts the batch."""
 
     @functools.wraps(original)
-    def __next__(self):
+    def __next__(self: Any) -> Any:
         if is_compiling():
             return original(self)
         clk = clock()
@@ -70,7 +79,7 @@ def wrap_next(original, is_compiling):
     return __next__
 
 
-def _settings(loader, number):
+def _settings(loader: Any, number: int) -> dict[str, Any]:
     """Return what a DataLoader says of itself."""
     context = getattr(loader, "multiprocessing_context", None)
     method = (
@@ -96,11 +105,11 @@ def _settings(loader, number):
     }
 
 
-def wrap_get_iterator(original):
+def wrap_get_iterator(original: Call) -> Call:
     """Return `_get_iterator` that claims the rank before workers start, and times their start."""
 
     @functools.wraps(original)
-    def _get_iterator(self):
+    def _get_iterator(self: Any) -> Any:
         rank.claim()
         clk = clock()
         number = _iterators[0] = _iterators[0] + 1
@@ -123,11 +132,11 @@ def wrap_get_iterator(original):
     return _get_iterator
 
 
-def wrap_put_index(original):
+def wrap_put_index(original: Call) -> Call:
     """Return `_try_put_index` that notes which worker was asked for which batch."""
 
     @functools.wraps(original)
-    def _try_put_index(self):
+    def _try_put_index(self: Any) -> Any:
         before = self._send_idx
         result = original(self)
         if self._send_idx > before:
@@ -140,11 +149,11 @@ def wrap_put_index(original):
     return _try_put_index
 
 
-def wrap_get_data(original):
+def wrap_get_data(original: Call) -> Call:
     """Return `_get_data` that notes when a batch arrived in the training process."""
 
     @functools.wraps(original)
-    def _get_data(self):
+    def _get_data(self: Any) -> Any:
         result = original(self)
         if isinstance(result, tuple) and result and isinstance(result[0], int):
             loader = getattr(self, "_throughput_loader", _iterators[0])
@@ -157,24 +166,24 @@ def wrap_get_data(original):
 class _IndexQueue:
     """A worker's index queue that remembers the number of the batch it handed out."""
 
-    def __init__(self, queue):
+    def __init__(self, queue: Any) -> None:
         self._queue = queue
 
-    def get(self, *args, **kwargs):
+    def get(self, *args: Any, **kwargs: Any) -> Any:
         message = self._queue.get(*args, **kwargs)
         if isinstance(message, tuple) and message and isinstance(message[0], int):
             _worker["batch"] = message[0]
         return message
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
 
 
-def wrap_worker_loop(original):
+def wrap_worker_loop(original: Call) -> Call:
     """Return `_worker_loop` that opens the worker's raw files and numbers its batches."""
 
     @functools.wraps(original)
-    def _worker_loop(dataset_kind, dataset, index_queue, *args, **kwargs):
+    def _worker_loop(dataset_kind: Any, dataset: Any, index_queue: Any, *args: Any, **kwargs: Any) -> Any:
         rank.join()
         control.controller = None
         recorder.know_thread()
@@ -190,18 +199,18 @@ def wrap_worker_loop(original):
     return _worker_loop
 
 
-def _dump_calls():
+def _dump_calls() -> None:
     counter = _worker["counter"]
     if counter is not None:
         blocks.write_calls(counter.rows(), "worker")
         _worker["dumped"] = time.monotonic_ns()
 
 
-def _counting(on):
+def _counting(on: Any) -> blocks.CallCounter | None:
     """Return a started call counter where the cProfile block is on, and write the calls now and then."""
     if not on:
         return None
-    counter = _worker["counter"]
+    counter: blocks.CallCounter | None = _worker["counter"]
     if counter is None:
         counter = _worker["counter"] = blocks.CallCounter()
     elif time.monotonic_ns() - _worker["dumped"] > DUMP_NS:
@@ -213,16 +222,16 @@ def _counting(on):
     return counter
 
 
-def _in_worker():
+def _in_worker() -> bool:
     worker = sys.modules.get("torch.utils.data._utils.worker")
     return worker is not None and getattr(worker, "_worker_info", None) is not None
 
 
-def wrap_fetch(original):
-    """Return a fetcher's `fetch` that times fetching and collating, in a worker or in the training process."""
+def wrap_fetch(original: Call) -> Call:
+    """Return a fetcher's `fetch` that times fetching and collating, in workers and in the training process."""
 
     @functools.wraps(original)
-    def fetch(self, possibly_batched_index):
+    def fetch(self: Any, possibly_batched_index: Any) -> Any:
         in_worker = _in_worker()
         if in_worker and page.get("stacks_state") == 4:
             stacks.sample_here()
@@ -254,16 +263,16 @@ def wrap_fetch(original):
     return fetch
 
 
-def wrap_fetcher_init(original):
+def wrap_fetcher_init(original: Call) -> Call:
     """Return a fetcher's `__init__` that puts a time mark between fetching and collating."""
 
     @functools.wraps(original)
-    def __init__(self, *args, **kwargs):
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         collate = self.collate_fn
 
         @functools.wraps(collate)
-        def collate_fn(data):
+        def collate_fn(data: Any) -> Any:
             _worker["fetched"] = time.monotonic_ns()
             return collate(data)
 
@@ -272,6 +281,6 @@ def wrap_fetcher_init(original):
     return __init__
 
 
-def forget():
+def forget() -> None:
     """Start anew in a forked process: the descriptor reads the parent's thread."""
     _worker.update(batch=-1, fd=None, fetched=-1, counter=None)

@@ -3,6 +3,8 @@
 A point that this torch lacks makes its collector "unavailable: torch x.y has no ...", never an error.
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 
@@ -10,19 +12,26 @@ from . import control, loader, rank
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
-_fired = {"last": None}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Call = Callable[..., Any]
+
+_fired: dict[str, int | None] = {"last": None}
 
 
-def _is_compiling():
+def _is_compiling() -> bool:
     """Return torch's own answer to whether this call is being traced by its compiler."""
     return False
 
 
-def _optimizer_hooks(owner, name):
+def _optimizer_hooks(owner: Any, name: str) -> None:
     """Time `Optimizer.step` and mark its end, outermost call only."""
-    depth = {}
+    depth: dict[int, int] = {}
 
-    def before(optimizer, args, kwargs):
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
         rank.claim()
@@ -30,7 +39,7 @@ def _optimizer_hooks(owner, name):
         if level == 1:
             clock().enter(OPTIMIZER)
 
-    def after(optimizer, args, kwargs):
+    def after(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
         level = depth[id(optimizer)] = depth.get(id(optimizer), 1) - 1
@@ -46,11 +55,11 @@ def _optimizer_hooks(owner, name):
     owner.register_optimizer_step_post_hook(after)
 
 
-def _grad_scaler(original):
+def _grad_scaler(original: Call) -> Call:
     """Mark a GradScaler's step also when it skips the optimizer."""
 
     @functools.wraps(original)
-    def step(self, optimizer, *args, **kwargs):
+    def step(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         _fired["last"] = None
         result = original(self, optimizer, *args, **kwargs)
         inner = getattr(optimizer, "optimizer", optimizer)
@@ -61,12 +70,12 @@ def _grad_scaler(original):
     return step
 
 
-def _phase(phase, mark=None):
+def _phase(phase: int, mark: str | None = None) -> Callable[[Call], Call]:
     """Return a wrapper maker that times a function as a phase, outermost call only."""
 
-    def wrap(original):
+    def wrap(original: Call) -> Call:
         @functools.wraps(original)
-        def timed(*args, **kwargs):
+        def timed(*args: Any, **kwargs: Any) -> Any:
             if _is_compiling():
                 return original(*args, **kwargs)
             clk = clock()
@@ -85,12 +94,12 @@ def _phase(phase, mark=None):
     return wrap
 
 
-def _backward(original):
+def _backward(original: Call) -> Call:
     """Time the autograd engine and mark its end."""
     return _phase(BACKWARD, "backward")(original)
 
 
-def _moves(self, args, kwargs):
+def _moves(self: Any, args: Any, kwargs: Any) -> bool:
     """Return whether `Tensor.to` names another device than the tensor's."""
     target = kwargs.get("device") or (args[0] if args else None)
     if target is None or type(target).__name__ == "dtype":
@@ -98,15 +107,15 @@ def _moves(self, args, kwargs):
     here = self.device
     there = getattr(target, "device", target)
     if isinstance(there, int):
-        return here.type == "cpu"
-    return str(there).split(":")[0] != here.type
+        return bool(here.type == "cpu")
+    return bool(str(there).split(":")[0] != here.type)
 
 
-def _to(original):
+def _to(original: Call) -> Call:
     """Time `Tensor.to` where it moves to another device."""
 
     @functools.wraps(original)
-    def to(self, *args, **kwargs):
+    def to(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_compiling() or not _moves(self, args, kwargs):
             return original(self, *args, **kwargs)
         clk = clock()
@@ -120,11 +129,11 @@ def _to(original):
     return to
 
 
-def _on_device(original):
+def _on_device(original: Call) -> Call:
     """Time a call that synchronises, where the tensor is on a device."""
 
     @functools.wraps(original)
-    def synchronizing(self, *args, **kwargs):
+    def synchronizing(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_compiling() or self.device.type == "cpu":
             return original(self, *args, **kwargs)
         clk = clock()
@@ -141,24 +150,26 @@ def _on_device(original):
 TABLE = (
     ("optimizer", "torch.optim.optimizer", "", "register_optimizer_step_post_hook", _optimizer_hooks, "light",
      "steps are counted by backward calls or loader batches"),
-    ("scaler", "torch.amp.grad_scaler", "GradScaler", "step", _grad_scaler, "light", "skipped steps are not counted"),
-    ("backward", "torch.autograd", "", "_engine_run_backward", _backward, "light", "backward has no phase of its own"),
+    ("scaler", "torch.amp.grad_scaler", "GradScaler", "step", _grad_scaler, "light",
+     "skipped steps are not counted"),
+    ("backward", "torch.autograd", "", "_engine_run_backward", _backward, "light",
+     "backward has no phase of its own"),
     ("backward", "torch.autograd.graph", "", "_engine_run_backward", _backward, "light",
      "backward has no phase of its own"),
     ("loader", "torch.utils.data.dataloader", "_BaseDataLoaderIter", "__next__", loader.wrap_next, "loader",
      "data loading comes from stacks alone"),
-    ("iterator", "torch.utils.data.dataloader", "DataLoader", "_get_iterator", loader.wrap_get_iterator, "loader",
-     "worker starts are not timed"),
+    ("iterator", "torch.utils.data.dataloader", "DataLoader", "_get_iterator", loader.wrap_get_iterator,
+     "loader", "worker starts are not timed"),
     ("asked", "torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter", "_try_put_index",
      loader.wrap_put_index, "loader", "which worker made a batch is not known"),
-    ("arrived", "torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter", "_get_data", loader.wrap_get_data,
-     "loader", "transfer times are not known"),
+    ("arrived", "torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter", "_get_data",
+     loader.wrap_get_data, "loader", "transfer times are not known"),
     ("worker", "torch.utils.data._utils.worker", "", "_worker_loop", loader.wrap_worker_loop, "loader",
      "batches of workers are not timed"),
     ("fetch", "torch.utils.data._utils.fetch", "_MapDatasetFetcher", "fetch", loader.wrap_fetch, "loader",
      "fetch and collate are not told apart"),
-    ("fetch", "torch.utils.data._utils.fetch", "_IterableDatasetFetcher", "fetch", loader.wrap_fetch, "loader",
-     "fetch and collate are not told apart"),
+    ("fetch", "torch.utils.data._utils.fetch", "_IterableDatasetFetcher", "fetch", loader.wrap_fetch,
+     "loader", "fetch and collate are not told apart"),
     ("collate", "torch.utils.data._utils.fetch", "_BaseDatasetFetcher", "__init__", loader.wrap_fetcher_init,
      "loader", "fetch and collate are not told apart"),
     ("save", "torch", "", "save", _phase(SAVE), "light", "checkpoints are found from stacks"),
@@ -169,17 +180,18 @@ TABLE = (
     ("cpu", "torch", "Tensor", "cpu", _on_device, "copies", "synchronising reads are not timed"),
     ("synchronize", "torch.cuda", "", "synchronize", _phase(SYNC), "copies", "synchronize is not timed"),
 ) + tuple(
-    ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light", "collectives are found from stacks")
+    ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light",
+     "collectives are found from stacks")
     for name in ("all_reduce", "all_gather", "broadcast", "barrier", "reduce_scatter_tensor",
                  "all_gather_into_tensor", "all_gather_object", "broadcast_object_list", "reduce", "gather")
 )  # fmt: skip
-"""Seen in torch 2.2 to 2.13 by their names; `torch.distributed` lacks its functions where it was built without."""
+"""Seen in torch 2.2 to 2.13 by their names; `torch.distributed` is empty where torch was built without it."""
 
 DEVICE_ONLY = ("item", "cpu", "synchronize", "cuda")
 """Points that can't matter to a torch built for the CPU alone: left as they are."""
 
 
-def install(torch):
+def install(torch: Any) -> None:
     """Install every patch point that this torch has; note those that it lacks."""
     global _is_compiling
     compiler = getattr(torch, "compiler", None)
@@ -196,7 +208,7 @@ def install(torch):
             )
 
 
-def _install_one(module_name, owner_path, attribute, how):
+def _install_one(module_name: str, owner_path: str, attribute: str, how: Any) -> bool:
     owner = sys.modules.get(module_name)
     if owner is not None and owner_path:
         owner = getattr(owner, owner_path, None)
@@ -206,7 +218,7 @@ def _install_one(module_name, owner_path, attribute, how):
     if how is _optimizer_hooks:
         how(owner, attribute)
     elif how is loader.wrap_next:
-        setattr(owner, attribute, how(original, lambda: _is_compiling()))
+        setattr(owner, attribute, how(original, _is_compiling))
     else:
         setattr(owner, attribute, how(original))
     return True

@@ -1,5 +1,7 @@
 """Note the pauses that Python announces: garbage collections of the oldest generation."""
 
+from __future__ import annotations
+
 import gc
 import threading
 import time
@@ -9,7 +11,7 @@ from .recorder import PAUSE, recorder
 _begun = [0]
 
 
-def _on_collection(phase, info):
+def _on_collection(phase: str, info: dict[str, int]) -> None:
     if info["generation"] < 2:
         return
     if phase == "start":
@@ -19,6 +21,6 @@ def _on_collection(phase, info):
         _begun[0] = 0
 
 
-def watch():
+def watch() -> None:
     """Start listening to the garbage collector."""
     gc.callbacks.append(_on_collection)

@@ -1,5 +1,7 @@
 """Claim the rank's folder when a process first shows that it trains."""
 
+from __future__ import annotations
+
 import os
 import socket
 import sys
@@ -10,21 +12,21 @@ from .recorder import recorder
 FOLDER = "THROUGHPUT_RANK_FOLDER"
 
 
-def _own_rank():
+def _own_rank() -> int | None:
     """Return this process's rank where a launcher or torch.distributed says it, else None."""
     distributed = sys.modules.get("torch.distributed")
     try:
         if distributed is not None and distributed.is_available() and distributed.is_initialized():
-            return distributed.get_rank()
+            return int(distributed.get_rank())
     except Exception:
         return None
     for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
-        if os.environ.get(name, "").isdigit() and os.environ.get("MASTER_ADDR", "") + os.environ.get(name):
+        if os.environ.get(name, "").isdigit():
             return int(os.environ[name])
     return None
 
 
-def _make(raw, number):
+def _make(raw: str, number: int) -> str | None:
     folder = os.path.join(raw, f"rank-{number:04d}")
     try:
         os.mkdir(folder)
@@ -33,14 +35,14 @@ def _make(raw, number):
     return folder
 
 
-def claim():
+def claim() -> None:
     """Open the raw files of this rank, once; workers started from now on write beside them."""
     if recorder.folder is not None:
         return
     raw = os.environ["THROUGHPUT_RAW"]
     rank = _own_rank()
     folder = _make(raw, rank) if rank is not None else None
-    number = rank if folder is not None else 0
+    number = rank if rank is not None and folder is not None else 0
     while folder is None and number < 10_000:
         folder = _make(raw, number)
         number += folder is None
@@ -52,7 +54,7 @@ def claim():
     recorder.note("training", pid=os.getpid(), rank=number, host=socket.gethostname(), argv=sys.argv)
 
 
-def join():
+def join() -> None:
     """Write into the folder of the training process that started this one, where there is one."""
     folder = os.environ.get(FOLDER)
     if folder and recorder.folder is None and os.path.isdir(folder):

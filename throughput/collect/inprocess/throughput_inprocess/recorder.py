@@ -19,12 +19,19 @@ kind            t0        t1        a          b           c          d
 `notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import struct
 import threading
 import time
 from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+    from typing import Any
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
 LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR = 7, 8, 9, 10
@@ -37,17 +44,17 @@ FLUSH_NS = 20_000_000
 class Recorder:
     """One process's raw files; rows are kept in memory until `flush`."""
 
-    def __init__(self):
-        self.rows = deque()
-        self.folder = None
-        self._events = None
-        self._notes = None
-        self._early_notes = []
+    def __init__(self) -> None:
+        self.rows: deque[tuple[int, ...]] = deque()
+        self.folder: str | None = None
+        self._events: int | None = None
+        self._notes: int | None = None
+        self._early_notes: list[dict[str, Any]] = []
         self._flushed_at = 0
-        self._known_threads = set()
-        self._known_stacks = {}
+        self._known_threads: set[int] = set()
+        self._known_stacks: dict[tuple[tuple[CodeType, int], ...], int] = {}
 
-    def open(self, folder):
+    def open(self, folder: str) -> None:
         """Write into `folder` from now on; what was recorded before is kept."""
         if self.folder is not None:
             return
@@ -60,14 +67,14 @@ class Recorder:
         for note in early:
             self._write_note(note)
 
-    def after_fork(self):
+    def after_fork(self) -> None:
         """Start anew in a forked child: its rows go into files of its own in the same folder."""
         folder = self.folder
-        self.__init__()
+        Recorder.__init__(self)
         if folder is not None:
             self.open(folder)
 
-    def note(self, kind, **fields):
+    def note(self, kind: str, **fields: Any) -> None:
         """Append one JSON line."""
         fields["kind"] = kind
         if self._notes is None:
@@ -75,33 +82,34 @@ class Recorder:
         else:
             self._write_note(fields)
 
-    def _write_note(self, fields):
+    def _write_note(self, fields: dict[str, Any]) -> None:
+        if self._notes is None:
+            return
         try:
             os.write(self._notes, (json.dumps(fields, default=str) + "\n").encode("utf-8", "replace"))
         except OSError:
             pass
 
-    def know_thread(self, ident=None):
+    def know_thread(self, ident: int | None = None) -> None:
         """Note a thread's name and native id, once."""
         ident = threading.get_ident() if ident is None else ident
         if ident in self._known_threads:
             return
         self._known_threads.add(ident)
-        thread = threading._active.get(ident)
+        thread = getattr(threading, "_active", {}).get(ident)
         name = thread.name if thread is not None else "thread"
         native = thread.native_id if thread is not None else None
         self.note("thread", tid=ident, native_id=native, name=name, pid=os.getpid())
 
-    def stack_id(self, frame, limit=64):
+    def stack_id(self, frame: FrameType | None, limit: int = 64) -> int:
         """Return the number of this stack, noting it the first time; -1 without a frame."""
         if frame is None:
             return -1
-        key = []
-        while frame is not None and len(key) < limit:
-            code = frame.f_code
-            key.append((code, frame.f_lineno))
+        lines: list[tuple[CodeType, int]] = []
+        while frame is not None and len(lines) < limit:
+            lines.append((frame.f_code, frame.f_lineno))
             frame = frame.f_back
-        key = tuple(key)
+        key = tuple(lines)
         number = self._known_stacks.get(key)
         if number is None:
             number = self._known_stacks[key] = len(self._known_stacks)
@@ -112,12 +120,12 @@ class Recorder:
             self.note("stack", id=number, frames=frames)
         return number
 
-    def flush_if_due(self, now):
+    def flush_if_due(self, now: int) -> None:
         """Flush when the last flush is `FLUSH_NS` ago."""
         if now - self._flushed_at > FLUSH_NS:
             self.flush(now)
 
-    def flush(self, now=None):
+    def flush(self, now: int | None = None) -> None:
         """Write the waiting rows; a full disk loses them, the script goes on."""
         self._flushed_at = time.monotonic_ns() if now is None else now
         if self._events is None:

@@ -1,8 +1,10 @@
 """Sample the stacks of all threads from a thread of the process itself: where py-spy may not look.
 
-A raw count would be badly wrong, since C code that holds the GIL delays the sampler; each sample is weighted by
-the time since the one before it.
+A raw count would be badly wrong, since C code that holds the GIL delays the sampler; each sample is weighted
+by the time since the one before it.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -17,16 +19,16 @@ PERIOD_S = 0.005
 JITTER = 0.5
 """Share of the period by which the moments vary, against lock-step with the training loop."""
 
-_state = {"pid": None}
+_state: dict[str, int | None] = {"pid": None}
 
 
-def _jitter(seed):
+def _jitter(seed: int) -> tuple[float, int]:
     """Return a number in 0..1 and the next seed: a private generator, so that the script's is untouched."""
     seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
     return seed / 0x7FFFFFFF, seed
 
 
-def _sample_until_told():
+def _sample_until_told() -> None:
     own, seed = threading.get_ident(), 1
     before = time.monotonic_ns()
     while page.get("block") < 4:
@@ -40,7 +42,7 @@ def _sample_until_told():
         before = now
 
 
-def sample_here():
+def sample_here() -> None:
     """Begin sampling this process, once."""
     if _state["pid"] == os.getpid():
         return

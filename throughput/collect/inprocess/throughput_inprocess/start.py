@@ -1,5 +1,7 @@
 """Begin in a new process: wait for torch, then install the hooks; follow forks; write out at exit."""
 
+from __future__ import annotations
+
 import atexit
 import json
 import os
@@ -10,14 +12,19 @@ from importlib.machinery import PathFinder
 from .live import page
 from .recorder import recorder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 
 class _TorchFinder:
     """Calls `then(torch)` once, right after the top-level package torch has been imported."""
 
-    def __init__(self, then):
+    def __init__(self, then: Callable[[Any], None]) -> None:
         self.then = then
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find torch as the path would, and wrap its loader."""
         if name != "torch":
             return None
@@ -25,10 +32,11 @@ class _TorchFinder:
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
             return spec
-        loader, then = spec.loader, self.then
+        loader: Any = spec.loader
+        then = self.then
         execute = loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: Any) -> None:
             loader.exec_module = execute
             execute(module)
             then(module)
@@ -37,14 +45,15 @@ class _TorchFinder:
         return spec
 
 
-def _read_options():
+def _read_options() -> dict[str, Any]:
     try:
-        return json.loads(os.environ.get("THROUGHPUT_OPTIONS", "{}"))
+        found = json.loads(os.environ.get("THROUGHPUT_OPTIONS", "{}"))
+        return found if isinstance(found, dict) else {}
     except ValueError:
         return {}
 
 
-def _after_fork():
+def _after_fork() -> None:
     recorder.after_fork()
     for name in ("clock", "control", "loader"):
         module = sys.modules.get(f"{__package__}.{name}")
@@ -52,7 +61,7 @@ def _after_fork():
             module.forget()
 
 
-def _with_torch(torch, options):
+def _with_torch(torch: Any, options: dict[str, Any]) -> None:
     try:
         from . import control, patches
 
@@ -70,7 +79,7 @@ def _with_torch(torch, options):
         recorder.note("note", text=f"in-process collectors not installed: {error!r}")
 
 
-def _at_exit():
+def _at_exit() -> None:
     control = sys.modules.get(f"{__package__}.control")
     if (
         control is not None
@@ -81,11 +90,11 @@ def _at_exit():
         from . import blocks, facts
 
         blocks.abandon()
-        facts.note()
+        facts.note(control.controller.finder)
     recorder.flush()
 
 
-def start():
+def start() -> None:
     """Install the hooks of this process; cheap, since every child process runs it."""
     options = _read_options()
     recorder.note("start", pid=os.getpid(), t=time.monotonic_ns(), python=sys.version.split()[0])

@@ -6,12 +6,18 @@
 5. No backward: loader batches.
 """
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SETTLE_FIRES = 3
 """Marks needed before a rule is believed (house rule: those with at least three)."""
 SLOW_OPTIMIZER_FIRES = 25
 """How often the fastest optimizer may fire before slower ones with fewer than three fires are given up."""
 BACKWARDS_WITHOUT_OPTIMIZER = 8
-"""Backward calls without any optimizer step (gradient accumulation rarely exceeds it before the first step)."""
+"""Backward calls without any optimizer step (gradient accumulation rarely takes more before the first)."""
 BATCHES_WITHOUT_BACKWARD = 50
 """Loader batches without any backward: longer than the usual sanity evaluation before training."""
 RANKS = {"none": 0, "batches": 1, "backward": 2, "batches with backward": 3, "optimizer": 4, "marker": 5}
@@ -20,12 +26,12 @@ RANKS = {"none": 0, "batches": 1, "backward": 2, "batches with backward": 3, "op
 class StepFinder:
     """Count marks and say which of them end steps; `mark` returns True when a step has ended."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rule = "none"
-        self.primary = None
-        self.fires = {}
-        self.order = []
-        self.names = {}
+        self.primary: Any = None
+        self.fires: dict[Any, int] = {}
+        self.order: list[Any] = []
+        self.names: dict[Any, str] = {}
         self.backwards = 0
         self.batches = 0
         self.backward_since_batch = False
@@ -34,15 +40,16 @@ class StepFinder:
         self.frozen = False
         self.detail = ""
 
-    def mark(self, kind, key=None, name=""):
+    def mark(self, kind: str, key: Any = None, name: str = "") -> bool:
         """Take one mark; return True where it ends a step by the rule in force."""
-        return getattr(self, "_" + kind)(key, name)
+        ended: bool = getattr(self, "_" + kind)(key, name)
+        return ended
 
-    def _marker(self, key, name):
+    def _marker(self, key: Any, name: str) -> bool:
         self._adopt("marker", name)
         return True
 
-    def _optimizer(self, key, name):
+    def _optimizer(self, key: Any, name: str) -> bool:
         self.fires[key] = self.fires.get(key, 0) + 1
         self.order.append(key)
         self.names[key] = name
@@ -50,10 +57,10 @@ class StepFinder:
         if self.rule != "marker" and not (self.frozen and self.rule == "optimizer"):
             self._settle_optimizer()
         if self.rule == "optimizer":
-            return key == self.primary
+            return bool(key == self.primary)
         return self.rule == "none"
 
-    def _settle_optimizer(self):
+    def _settle_optimizer(self) -> None:
         most = max(self.fires.values())
         ready = {key: count for key, count in self.fires.items() if count >= SETTLE_FIRES}
         if not ready:
@@ -71,7 +78,7 @@ class StepFinder:
         self.primary = max(slowest, key=lambda key: last_seen.get(key, -1))
         self._adopt("optimizer", self.names[self.primary])
 
-    def _backward(self, key, name):
+    def _backward(self, key: Any, name: str) -> bool:
         self.backwards += 1
         self.backward_since_batch = True
         if self.fires or self.rule in ("optimizer", "marker"):
@@ -86,7 +93,7 @@ class StepFinder:
             self._adopt("batches with backward" if enough else "backward", "")
         return self.rule == "backward"
 
-    def _batch(self, key, name):
+    def _batch(self, key: Any, name: str) -> bool:
         """Take the beginning of a loader's `next`: it ends the step that the batch before it began."""
         self.batches += 1
         followed = self.backward_since_batch
@@ -103,11 +110,11 @@ class StepFinder:
             self._adopt("batches", "")
         return self.rule == "batches" and self.batches > 1
 
-    def _adopt(self, rule, detail):
+    def _adopt(self, rule: str, detail: str) -> None:
         if RANKS[rule] >= RANKS[self.rule]:
             self.rule, self.detail, self.settled = rule, detail, True
 
-    def describe(self):
+    def describe(self) -> str:
         """Return the rule in words, for the report."""
         words = {
             "none": "no step seen",
