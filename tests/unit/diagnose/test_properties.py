@@ -14,7 +14,7 @@ from throughput.diagnose.costs import LEAST_SHARE, bound
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.rules import RULES
 from throughput.model.attribution import Hotspot, LoaderSummary, LockSummary
-from throughput.model.category import CATEGORIES
+from throughput.model.category import CATEGORIES, Category
 from throughput.model.finding import Facts
 from throughput.model.timeline import Batches, Operators
 
@@ -56,6 +56,7 @@ anything = st.recursive(
     max_leaves=6,
 )
 instants = st.integers(-(10**4), 10**5)
+likely = st.sampled_from((Category.DATA_LOADING, Category.HOST_WORK)) | st.sampled_from(CATEGORIES)
 pauses = st.sampled_from(("gc2", "gc", "compile"))
 counters = st.sampled_from(("machine_cpu_share", "tree_cpus", "steal_share", "throttled_share", "threads"))
 environment = st.sampled_from(("cpus", "cpu_quota", "torch_num_threads", "env"))
@@ -64,14 +65,15 @@ environment = st.sampled_from(("cpus", "cpu_quota", "torch_num_threads", "env"))
 @st.composite
 def hotspots(draw: st.DrawFn) -> Hotspot:
     name, _, at = draw(st.sampled_from(NAMES)).partition("|")
-    low, share, high = sorted((draw(shares), draw(shares), draw(shares)))
+    share = draw(shares)
+    low, high = share * draw(shares), share + draw(shares) * (1 - share)
     return examples.spot(
         name,
         share,
         at,
         low=low,
         high=high,
-        category=draw(st.sampled_from(CATEGORIES)),
+        category=draw(likely),
         process=draw(st.sampled_from((reading.TRAINING, reading.WORKERS, "another"))),
         caller=draw(st.sampled_from((None, "data.py:7", "train.py:9"))),
         calls_per_step=draw(times),
@@ -149,7 +151,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         "counters": draw(st.dictionaries(counters, st.floats(), max_size=5)),
         "environment": draw(st.dictionaries(environment, anything, max_size=3)),
         "facts": made,
-        "durations_ms": tuple(draw(st.lists(st.floats(0, 1e5), max_size=80))),
+        "durations_ms": tuple(draw(st.just([100.0] * 60) | st.lists(st.floats(0, 1e5), max_size=80))),
         "batches": Batches(**columns),
         "operators": Operators(inner_counts={"aten::copy_": draw(st.integers(0, 10**9))}),
         "sources": {
@@ -162,7 +164,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         ),
         "missing": draw(st.sampled_from(((), (), ("stacks",), ("host", "locks")))),
     }
-    split = draw(st.dictionaries(st.sampled_from(CATEGORIES), shares, max_size=5))
+    split = draw(st.dictionaries(likely, shares | st.sampled_from((0.05, 0.2, 0.5)), max_size=5))
     return examples.facts(split, tuple(draw(st.lists(hotspots(), max_size=5))), **parts)
 
 
