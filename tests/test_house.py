@@ -371,4 +371,4 @@ def test_help_loads_nothing_heavy(arguments_: tuple[str, ...]) -> None:
         line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")
     }
     assert "throughput.cli" in loaded
-    assert not loaded & {"jinja2", "jsonschema", "numpy", "orjson", "psutil", "pynvml", "torch"}
+    assert not loaded & {"jinja2", "jsonschema", "msgspec", "numpy", "psutil", "pynvml", "torch"}

@@ -38,7 +38,8 @@ class Events:
 
     def of(self, kind: Kind) -> npt.NDArray[np.int64]:
         """Return the rows of one kind, without the kind: thread, t0, t1, a, b, c, d; shape (n, 7)."""
-        return self.rows[self.rows[:, 0] == kind][:, 1:]
+        found: npt.NDArray[np.int64] = self.rows[self.rows[:, 0] == kind][:, 1:]
+        return found
 
 
 def read_events(file: BinaryIO, name: str = "events") -> Events:

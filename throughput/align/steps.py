@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from throughput.align.events import Events, Kind
@@ -29,7 +31,7 @@ def read_steps(events: Events, notes: Notes) -> tuple[tuple[Step, ...], tuple[st
     rows = events.of(Kind.STEP)
     resumes = events.of(Kind.RESUME)[:, 1]
     steps: list[Step] = []
-    for before, row in zip(rows[:-1], rows[1:], strict=True):
+    for before, row in pairwise(rows):
         start = _start(int(before[1]), int(row[1]), resumes)
         block = BLOCKS[int(row[4])] if 0 <= row[4] < len(BLOCKS) else Block.DROPPED
         steps.append(

@@ -77,7 +77,7 @@ class RankReader:
         self.remarks: list[str] = []
         self.reader = FrameReader(context.script_dir, context.qualified)
         self.table = StackTable()
-        self.processes = [self._process(pid) for pid in self._pids()]
+        self.processes = [self._read_process(pid) for pid in self._pids()]
         self.main = next((p for p in self.processes if p.notes.first("training")), None)
         self.thread = training_thread(self.main.events, self.main.notes) if self.main else 0
         workers = {p.pid: int(n["worker"]) for p in self.processes if (n := p.notes.first("worker"))}
@@ -92,7 +92,7 @@ class RankReader:
         found = (re.fullmatch(r"events-(\d+)\.i64", name) for name in self.files.names())
         return sorted(int(match.group(1)) for match in found if match)
 
-    def _process(self, pid: int) -> _Process:
+    def _read_process(self, pid: int) -> _Process:
         with self.files.open(f"events-{pid}.i64") as file:
             events = read_events(file)
         notes = Notes([])

@@ -74,7 +74,7 @@ def _category(phase: Phase, doing: Doing, split: Split) -> Category:
     if doing is Doing.TORCH:
         return Category.COMPUTE
     # Operators called straight from own code leave no frame of torch: the phase's share decides.
-    return Category.COMPUTE if share == share and share > 0.5 else Category.HOST_WORK
+    return Category.COMPUTE if share > 0.5 else Category.HOST_WORK
 
 
 def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:

@@ -29,7 +29,7 @@ WAIT_FILES = re.compile(
 )
 WAIT_FUNCTIONS = frozenset(
     "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for"
-    " _wait _wait_for_tstate_lock as_completed communicate".split()
+    " _wait _wait_for_tstate_lock as_completed communicate notify notify_all _try_put_index _start_thread".split()
 )
 LOGGING_FILES = re.compile(
     r"^(logging/|tqdm/|tensorboard|torch/utils/tensorboard/|wandb/|mlflow/|rich/|csv\.py|matplotlib/|comet_ml/|aim/"
@@ -43,14 +43,15 @@ LOADING_FILES = re.compile(
 )
 LOADING_NAMES = re.compile(
     r"(^|_)(get|next|load|fetch|sample|make|read|prepare|iter)_?(train|val|random|mini)?_?(batch|batches|minibatch|example|examples|sample|samples|data|item|images?)(es)?($|_)"
-    r"|^__getitem__$|^__getitems__$|(^|_)collate|^dataloader$|data_?loader|batch_?iter|iterate_minibatches|^batchify|augment"
-    r"|preprocess|tokeni[sz]e",
+    r"|^__getitem__$|^__getitems__$|(^|_)collate|^dataloader$|data_?loader|batch_?iter|iterate_minibatches|^batchify"
+    r"|augment|preprocess|tokeni[sz]e",
     re.IGNORECASE,
 )
 COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger|nn/functional)\.py$")
 PRINTING = frozenset(
-    "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save pickle.dump"
-    " json.dump logging.info logging.debug logging.warning logger.info logger.debug logger.warning log.info".split()
+    "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save"
+    " pickle.dump json.dump logging.info logging.debug logging.warning logger.info logger.debug"
+    " logger.warning log.info".split()
 )
 """Calls of C code, or of code too quick to be seen, that a line in own code is known by."""
 

@@ -62,7 +62,7 @@ def _busy(view: CleanView, made: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
             worker_lock_spans(view, int(worker)).within(batches.begun_ns[mine], batches.made_ns[mine]).sum()
         )
         shares.append((busy - int(locked)) / max(last - first, 1))
-    return float(min(1.0, np.mean(shares)))
+    return min(1.0, float(np.mean(shares)))
 
 
 def _per_worker(view: CleanView, made: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Frame, Ints, LockInfo
 
 GIL = LockInfo(name="the GIL", kind="GIL", made_at=None)
+
+Key = TypeVar("Key", Frame, str)
 
 
 @dataclass(slots=True)
@@ -194,11 +197,9 @@ def _own(view: CleanView, stack: int) -> Frame | None:
     return next((f for f in reversed(frames) if f.own), frames[-1] if frames else None)
 
 
-def _count(
-    table: dict[object, float] | dict[Frame, float] | dict[str, float], key: object, weight: float
-) -> None:
+def _count(table: dict[Key, float], key: Key | None, weight: float) -> None:
     if key is not None:
-        table[key] = table.get(key, 0.0) + weight  # type: ignore[index,arg-type,call-overload]
+        table[key] = table.get(key, 0.0) + weight
 
 
 def _busiest(table: dict[Frame, float]) -> Frame | None:

@@ -53,10 +53,9 @@ def _below_workers(frames: tuple[Frame, ...]) -> int:
 
 def _first_call(frames: tuple[Frame, ...], begin: int) -> Frame:
     rest = frames[begin:] or frames[-1:]
-    for frame in rest:
-        if not PLUMBING.match(frame.file):
-            return frame
-    return rest[-1]
+    calls = [frame for frame in rest if not PLUMBING.match(frame.file)]
+    named = [frame for frame in calls if not WRAPPER.search(frame.function)]
+    return (named or calls or rest[-1:])[0]
 
 
 def _name(called: Frame, caller: Frame | None, lines: SourceIndex) -> str:
@@ -77,6 +76,8 @@ def public_name(frame: Frame) -> str:
         return function
     if "." in function and len(parts) > 1:  # a class: drop the file it is written in
         parts = parts[:-1] if parts[-1].lower() == parts[-1] else parts
+    if frame.module == "numpy._core._methods":
+        return f"numpy.ndarray.{function.lstrip('_')}"
     if parts[0] == "numpy":
         parts = ["numpy", *[p for p in parts[1:] if p in ("linalg", "fft", "random")]]
     if parts[:2] == ["torch", "nn"] and "modules" in parts:

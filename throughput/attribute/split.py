@@ -119,14 +119,14 @@ def _compute_shares(view: CleanView, weights: Ints) -> Floats:
     by_stacks = np.divide(seen[:, Doing.TORCH], mixed, out=np.full(PHASES, np.nan), where=mixed > 0)
     operators = timeline.operators
     if not len(operators.start_ns):
-        return by_stacks
+        return np.asarray(by_stacks, dtype=np.float64)
     covered, wall = _operator_time(timeline)
     total = seen.sum(axis=1) - seen[:, Doing.LOCK]
     mixed_share = np.divide(mixed, total, out=np.ones(PHASES), where=total > 0)
     busy = np.divide(covered, wall, out=np.full(PHASES, np.nan), where=wall > 0)
     by_operators = np.divide(busy, mixed_share, out=np.full(PHASES, np.nan), where=mixed_share > 0)
     chosen = np.where(np.isnan(by_operators), by_stacks, by_operators)
-    return np.minimum(chosen, 1.0)
+    return np.asarray(np.minimum(chosen, 1.0), dtype=np.float64)
 
 
 def _operator_time(timeline: Timeline) -> tuple[Floats, Floats]:
@@ -141,7 +141,7 @@ def _operator_time(timeline: Timeline) -> tuple[Floats, Floats]:
     covered = np.bincount(phase, weights=operators.within(start, end), minlength=PHASES)[:PHASES]
     running = end - start - np.maximum(segments.runq_ns[inside], 0)
     wall = np.bincount(phase, weights=np.maximum(running, 0), minlength=PHASES)[:PHASES]
-    return np.minimum(covered, wall), wall
+    return np.minimum(covered, wall).astype(np.float64), wall.astype(np.float64)
 
 
 def _whole(parts: Floats, durations: Ints) -> Ints:

@@ -137,4 +137,5 @@ def _from_kernel(view: CleanView, own: Ints, kinds: tuple[str, ...]) -> Ints:
     rest = view.seg_end - view.seg_start - view.seg_cpu - np.maximum(view.seg_runq, 0)
     residual = np.maximum(view.of_segments(np.maximum(rest, 0)) - own, 0)
     scale = min(1.0, residual.sum() / table.sum()) if table.sum() else 0.0
-    return np.minimum((table * scale).astype(np.int64), residual)
+    bounded: Ints = np.minimum((table * scale).astype(np.int64), residual)
+    return bounded

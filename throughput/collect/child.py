@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import pty
@@ -129,10 +131,8 @@ class Child:
 
     def signal_tree(self, number: int) -> None:
         """Send a signal to the script's process group."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.popen.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def end(self) -> None:
         """End the script and all that it started: politely, then not."""
@@ -145,14 +145,10 @@ class Child:
         for pid in descendants(os.getpid()):
             if pid in self._others:
                 continue
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(END_GRACE_S)
-        except subprocess.TimeoutExpired:
-            pass
         self.drain()
 
     _others: frozenset[int] = frozenset()
@@ -166,7 +162,7 @@ def descendants(pid: int) -> set[int]:
     """Return all processes below `pid`, from /proc; orphans of the script are adopted by us and found too."""
     children: dict[int, list[int]] = {}
     try:
-        names = os.listdir("/proc")
+        names = [path.name for path in Path("/proc").iterdir()]
     except OSError:
         return set()
     for name in names:
@@ -186,8 +182,7 @@ def descendants(pid: int) -> set[int]:
 
 def _parent_of(name: str) -> int | None:
     try:
-        with open(f"/proc/{name}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+        return int(Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[1])
     except (OSError, IndexError, ValueError):
         return None
 
@@ -200,10 +195,9 @@ def _is_tty(stream: object) -> bool:
 
 
 def _same_size(slave: int) -> None:
-    try:
-        termios.tcsetwinsize(slave, termios.tcgetwinsize(sys.stdout.fileno()))
-    except (AttributeError, termios.error, OSError):
-        pass
+    with contextlib.suppress(OSError, ValueError):
+        size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
 
 
 def _plain_output(slave: int) -> None:
@@ -216,7 +210,5 @@ def _plain_output(slave: int) -> None:
 
 def _become_subreaper() -> None:
     """Adopt the script's orphans, so that none is left behind."""
-    try:
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class ProfileOptions:
     def _interpreter(self) -> str:
         if self.python is None:
             return sys.executable
-        found = shutil.which(os.path.expanduser(self.python))
+        found = shutil.which(str(Path(self.python).expanduser()))
         if found is None:
             raise UsageError(
                 f"There is no Python at {self.python}.", hint="Give --python the path of an interpreter."
@@ -80,7 +79,7 @@ class ProfileOptions:
     def script_dir(self) -> str:
         """The folder of own code: the script's; the current one for a module or a command."""
         if self.script is None:
-            return os.getcwd()
+            return str(Path.cwd())
         path = Path(self.script).resolve()
         return str(path if path.is_dir() else path.parent)
 

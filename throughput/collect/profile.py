@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 import signal
@@ -91,8 +91,8 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
         )
     check(options)
     command = options.command()
-    started = datetime.datetime.now(datetime.timezone.utc)
-    directory = new_run_directory(options.out, options.name, datetime.datetime.now())
+    started = dt.datetime.now(dt.timezone.utc)
+    directory = new_run_directory(options.out, options.name, started.astimezone())
     variables = child_environment(directory.raw, options.in_process(), os.environ)
     run = Run(
         run_id=directory.path.name,
@@ -100,7 +100,7 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
         command=mask_arguments(command),
         script=options.script or options.module,
         script_dir=options.script_dir,
-        cwd=os.getcwd(),
+        cwd=str(Path.cwd()),
         started_at=started.isoformat(timespec="seconds"),
         options=_stored_options(options),
         window=Window(asked=options.steps),

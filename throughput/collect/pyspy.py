@@ -17,8 +17,8 @@ RATE_MIN_HZ, RATE_MAX_HZ = 100, 1_000
 """5,000 samples resolve a share to about a point; nonblocking 1,000 Hz stopped a process for 0.3 % of it."""
 REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
 REMEDY = (
-    "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add: [SYS_PTRACE];"
-    " without it the in-process sampler is used."
+    "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add:"
+    " [SYS_PTRACE]; without it the in-process sampler is used."
 )
 
 

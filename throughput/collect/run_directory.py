@@ -7,8 +7,7 @@ raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-t
 
 from __future__ import annotations
 
-import datetime
-import os
+import datetime as dt
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +71,8 @@ def decode_run(data: bytes, name: str) -> Run:
         plain = msgspec.json.decode(data)
         schema = plain.get("schema")
         if not isinstance(schema, int):
-            raise ValueError("no schema number")
-    except (msgspec.DecodeError, ValueError, AttributeError, RecursionError) as error:
+            raise TypeError("no schema number")
+    except (msgspec.DecodeError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedFile(f"{name} is damaged: {error}.", hint="Profile again.") from None
     if schema > RUN_SCHEMA:
         raise DamagedFile(
@@ -90,17 +89,16 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
 
 
-def new_run_directory(out: str | None, name: str, started: datetime.datetime) -> RunDirectory:
+def new_run_directory(out: str | None, name: str, started: dt.datetime) -> RunDirectory:
     """Make the run directory: `out`, or `reports/<date-time>-<script>` here.
 
     Raises:
         UsageError: it can't be written, or it holds something else already.
     """
-    base = Path(name).name
-    base = base[:-3] if base.endswith(".py") else base
+    base = Path(name).name.removesuffix(".py")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", base).strip("-.") or "run"
     path = Path(out) if out else Path("reports") / f"{started:%Y%m%d-%H%M%S}-{stem}"
     if not out:

@@ -20,7 +20,7 @@ IN_PROCESS = 4
 TICK_S = 0.02
 """How soon the parent answers the training process, against its own CPU (measured below 1 % of a core)."""
 AFTER_DONE_S, AFTER_DONE_IDLE_S = 30.0, 3.0
-"""A stopped script may write a checkpoint in a finally: it has this long, or that long without using a CPU."""
+"""A stopped script may write a checkpoint in a finally: it has this long, or less when it uses no CPU."""
 INTERRUPT_GRACE_S = 5.0
 BUSY_CPUS = 0.02
 """A process tree below this share of a core shows no sign of life (the hang rule)."""
@@ -184,7 +184,8 @@ class Watcher:
             self.outcome.ended = why
         # Ranks synchronise each step: they must stop at the same one, a little ahead of the first of them.
         several = len(self._ranks) > 1
-        at = max((rank.page.get("steps_seen") for rank in self._ranks.values()), default=0) + 3 if several else 1
+        seen = [rank.page.get("steps_seen") for rank in self._ranks.values()]
+        at = max(seen) + 3 if several else 1
         for rank in self._ranks.values():
             rank.page.set("stop", at)
 
@@ -309,8 +310,7 @@ class _CpuWatch:
 
 def _ticks(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[11]) + int(fields[12])
     except (OSError, IndexError, ValueError):
         return 0

@@ -119,7 +119,8 @@ def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[Co
     said = {row.get("name"): row for row in facts.get("collectors", ())}
     lost = {row.get("collector"): row for row in facts.get("missing", ())}
     found = []
-    for status in run.collectors:
+    for before in run.collectors:
+        status = before
         row = said.get(status.name)
         if row is not None and status.state == "ok":
             status = replace(status, state=row.get("state", "failed"), reason=row.get("reason"))
@@ -161,7 +162,7 @@ def all_rules() -> tuple[Rule, ...]:
     for point in entry_points(group=RULE_GROUP):
         try:
             rule = point.load()
-        except Exception:  # noqa: BLE001 - a broken plug-in must not stop a report
+        except Exception:  # noqa: BLE001, S112 - a broken plug-in must not stop a report
             continue
         if isinstance(rule, Rule):
             found.append(rule)

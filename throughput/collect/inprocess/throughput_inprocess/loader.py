@@ -228,7 +228,7 @@ def _in_worker() -> bool:
 
 
 def wrap_fetch(original: Call) -> Call:
-    """Return a fetcher's `fetch` that times fetching and collating, in workers and in the training process."""
+    """Return a fetcher's `fetch` that times fetching and collating, in workers and in training itself."""
 
     @functools.wraps(original)
     def fetch(self: Any, possibly_batched_index: Any) -> Any:

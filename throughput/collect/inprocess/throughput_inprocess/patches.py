@@ -179,11 +179,13 @@ TABLE = (
     ("item", "torch", "Tensor", "item", _on_device, "copies", "synchronising reads are not timed"),
     ("cpu", "torch", "Tensor", "cpu", _on_device, "copies", "synchronising reads are not timed"),
     ("synchronize", "torch.cuda", "", "synchronize", _phase(SYNC), "copies", "synchronize is not timed"),
-) + tuple(
-    ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light",
-     "collectives are found from stacks")
-    for name in ("all_reduce", "all_gather", "broadcast", "barrier", "reduce_scatter_tensor",
-                 "all_gather_into_tensor", "all_gather_object", "broadcast_object_list", "reduce", "gather")
+    *(
+        ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light",
+         "collectives are found from stacks")
+        for name in ("all_reduce", "all_gather", "broadcast", "barrier", "reduce_scatter_tensor",
+                     "all_gather_into_tensor", "all_gather_object", "broadcast_object_list", "reduce",
+                     "gather")
+    ),
 )  # fmt: skip
 """Seen in torch 2.2 to 2.13 by their names; `torch.distributed` is empty where torch was built without it."""
 

@@ -1,4 +1,4 @@
-"""Agree with the other ranks on the steps of the window: they synchronise each step, so all must stop at the same one.
+"""Agree with the other ranks on the steps of the window: all must stop at the same one.
 
 Rank 0 decides when its warm-up is over and announces, in its page, the step at which all begin, and the plan.
 """
