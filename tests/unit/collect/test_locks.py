@@ -71,6 +71,45 @@ run(idle, feeder)
     assert sum(w["end"] - w["start"] for w in seen.waits) < 20_000_000
 
 
+@pytest.mark.parametrize("python", PYTHONS, ids=lambda p: Path(p).parent.parent.name)
+@pytest.mark.parametrize("kind", ["Semaphore", "BoundedSemaphore"])
+def test_a_semaphore_used_as_a_lock_is_one(tmp_path: Path, python: str, kind: str) -> None:
+    body = f"""
+slots = threading.{kind}(1)  # made
+held = threading.Event()
+def holder():
+    with slots:
+        held.set()
+        time.sleep(0.2)  # holds
+def waiter():
+    held.wait()
+    with slots:  # waits
+        pass
+run(holder, waiter)
+work = threading.Semaphore(1)
+def take():
+    for _ in range(4):
+        work.acquire()
+def give():
+    for _ in range(3):
+        time.sleep(0.03)
+        work.release()
+run(take, give)
+run(take, give, lambda: (time.sleep(0.1), work.release()))
+assert not work.__dict__["_throughput"].holders
+"""
+    (seen,), script = run(tmp_path, body, python)
+    rows = [w for w in seen.waits if w["end"] - w["start"] > 20_000_000]
+    row = rows[0]
+    assert 150_000_000 < row["end"] - row["start"] < 2_000_000_000
+    assert (seen.threads[row["thread"]], seen.threads[row["holder"]]) == ("waiter", "holder")
+    assert seen.line(row["holder_stack"]) == f"holder:{line_of(script, '# holds')}"
+    assert seen.line(row["waiter_stack"]) == f"waiter:{line_of(script, '# waits')}"
+    lock = seen.locks[row["lock"]]
+    assert (lock["lock_kind"], lock["made_line"]) == ("Semaphore", line_of(script, "# made"))
+    assert len(rows) == 1
+
+
 def test_the_lock_of_a_queue_or_condition_is_the_line_that_made_it(tmp_path: Path) -> None:
     body = """
 import queue

@@ -1,7 +1,8 @@
 """Stand in for `threading.Lock` and `threading.RLock`, and record each wait for one that another holds.
 
-What is built on them (Condition, Semaphore, Event, Queue) follows. Waiting inside `Condition.wait` goes
-through locks that threading makes of its own and is not recorded: it is waiting for work, not for a lock.
+What is built on them (Condition, Event, Queue) follows. Waiting inside `Condition.wait` goes through locks
+that threading makes of its own and is not recorded: it is waiting for work, not for a lock. So is waiting
+for a semaphore, unless it is used as a lock is (see `semaphores`).
 Escapes: locks made before, `_thread.allocate_lock`, SimpleQueue, locks of C code.
 """
 
@@ -11,7 +12,7 @@ import threading
 from _thread import LockType, get_ident
 from _thread import RLock as RLockType
 
-from . import lock_waits
+from . import lock_waits, semaphores
 
 
 class _Kind(type):
@@ -168,6 +169,7 @@ def install():
         return
     threading.Lock = _lock_class(threading.Lock)
     threading.RLock = _rlock_class(threading.RLock)
+    semaphores.install()
     os.register_at_fork(after_in_child=lock_waits.forget)
 
 
