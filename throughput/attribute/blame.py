@@ -33,11 +33,11 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
     scale = _phase_scale(view, split)
     waits: dict[Phase, float] = {}
     waiting: list[int] = []
-    for position, stretch in enumerate(view.stretch):
-        doing, phase = Doing(int(view.doing[position])), Phase(max(int(samples.phase[stretch]), 0))
+    for stretch, number, length in zip(view.stretch, view.doing, view.stretch_ns, strict=True):
+        doing, phase = Doing(int(number)), Phase(max(int(samples.phase[stretch]), 0))
         if doing is Doing.LOCK:
             continue
-        ns = float(samples.end_ns[stretch] - samples.start_ns[stretch]) * scale[phase]
+        ns = float(length) * scale[phase]
         if doing is Doing.WAIT and phase in (Phase.LOADER, Phase.REST):
             waits[phase] = waits.get(phase, 0.0) + ns
             if phase is Phase.REST:
@@ -57,7 +57,7 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
 def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
     """Return what a sampled ns of a phase stands for: its stretches sum to its remaining time."""
     samples = view.timeline.samples
-    length = samples.end_ns[view.stretch] - samples.start_ns[view.stretch]
+    length = view.stretch_ns
     useful = view.doing != Doing.LOCK
     sampled = np.bincount(
         np.maximum(samples.phase[view.stretch][useful], 0), weights=length[useful], minlength=len(Phase)

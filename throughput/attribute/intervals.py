@@ -21,15 +21,15 @@ class Coverage:
     """How much of any span is covered by a set of spans, which may overlap."""
 
     def __init__(self, start: Ints, end: Ints) -> None:
+        some = end > start
+        start, end = start[some], end[some]
         order = np.argsort(start, kind="stable")
         start, end = start[order], end[order]
         if len(start):
             reach = np.maximum.accumulate(end)
             first = np.concatenate([[True], start[1:] > reach[:-1]])
-            group = np.cumsum(first) - 1
+            end = reach[np.append(np.flatnonzero(first)[1:] - 1, len(start) - 1)]
             start = start[first]
-            end = np.zeros(len(start), dtype=np.int64)
-            np.maximum.at(end, group, reach)
         self.start, self.end = start, end
         self._before = np.concatenate([[0], np.cumsum(end - start)])
 
@@ -44,7 +44,7 @@ class Coverage:
 
     def within(self, start: Ints, end: Ints) -> Ints:
         """Return the covered time within each span."""
-        return self.up_to(end) - self.up_to(start)
+        return np.maximum(self.up_to(end) - self.up_to(start), 0)
 
 
 def span_of(times: Ints, start: Ints, end: Ints) -> Ints:

@@ -16,6 +16,8 @@ from throughput.model.attribution import Hotspot, LockPlaces, LockSummary
 from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Frame, Ints, LockInfo
 
+SAME_TICK_NS = 1_500_000
+"""The syscall sampler reads a process's threads one after the other, within this time."""
 GIL = LockInfo(name="the GIL", kind="GIL", made_at=None)
 
 Key = TypeVar("Key", Frame, str)
@@ -163,22 +165,30 @@ def _gil(view: CleanView, ns: float) -> _Lock:
     times = blocked.time_ns[mine]
     times = times[span_of(times, view.start_ns, view.end_ns) >= 0]
     lock.waits = len(times)
-    samples = timeline.samples
     pid = timeline.tracks[timeline.main_track].pid
     for number, track in enumerate(timeline.tracks):
-        if track.pid != pid or number == timeline.main_track:
-            continue
-        running = blocked.time_ns[(blocked.track == number) & (blocked.kind == KINDS.index("running"))]
-        held = times[np.isin(times, running)]
-        stretches = np.flatnonzero(samples.track == number)
-        order = stretches[np.argsort(samples.start_ns[stretches])]
-        place = span_of(held, samples.start_ns[order], samples.end_ns[order])
-        for stretch in order[place[place >= 0]]:
-            _count(lock.held, _own(view, int(samples.stack[stretch])), 1.0)
-        if len(held):
-            _count(lock.holders, track.name, float(len(held)))
+        if track.pid == pid and number != timeline.main_track:
+            _count_gil_holder(view, lock, number, times)
     _count_waiting_lines(view, lock, times)
     return lock
+
+
+def _count_gil_holder(view: CleanView, lock: _Lock, number: int, times: Ints) -> None:
+    """Count a thread as holder at the instants of GIL wait at which it was running, by its stack then."""
+    blocked, samples = view.timeline.blocked, view.timeline.samples
+    running = np.sort(blocked.time_ns[(blocked.track == number) & (blocked.kind == KINDS.index("running"))])
+    if not len(running):
+        return
+    place = np.clip(np.searchsorted(running, times), 1, max(len(running) - 1, 1))
+    nearest = np.minimum(np.abs(running[place - 1] - times), np.abs(running[np.minimum(place, len(running) - 1)] - times))
+    held = times[nearest < SAME_TICK_NS]
+    stretches = np.flatnonzero(samples.track == number)
+    order = stretches[np.argsort(samples.start_ns[stretches])]
+    owner = span_of(held, samples.start_ns[order], samples.end_ns[order])
+    for stretch in order[owner[owner >= 0]]:
+        _count(lock.held, _own(view, int(samples.stack[stretch])), 1.0)
+    if len(held):
+        _count(lock.holders, view.timeline.tracks[number].name, float(len(held)))
 
 
 def _count_waiting_lines(view: CleanView, lock: _Lock, times: Ints) -> None:

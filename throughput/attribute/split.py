@@ -136,7 +136,8 @@ def _operator_time(timeline: Timeline) -> tuple[Floats, Floats]:
     inside = np.zeros(len(segments.start_ns), dtype=bool)
     for step in block:
         inside |= (segments.start_ns >= step.start_ns) & (segments.end_ns <= step.end_ns)
-    phase, start, end = segments.phase[inside], segments.start_ns[inside], segments.end_ns[inside]
+    phase = np.clip(segments.phase[inside], 0, PHASES - 1)
+    start, end = segments.start_ns[inside], segments.end_ns[inside]
     operators = Coverage(timeline.operators.start_ns, timeline.operators.end_ns)
     covered = np.bincount(phase, weights=operators.within(start, end), minlength=PHASES)[:PHASES]
     running = end - start - np.maximum(segments.runq_ns[inside], 0)
@@ -183,7 +184,9 @@ def split_rows(
     rows = []
     for category, number in COLUMN.items():
         source, state, reason = _standing(category, view, collectors, float(shares[number]))
-        shown = state in (State.MEASURED, State.PARTIAL)
+        if state not in SHOWN and shares[number]:  # seen by a timer all the same: the shares must sum to 1
+            source, state = Source.TIMER, State.PARTIAL
+        shown = state in SHOWN
         spread = noise if category in MIXED else 0.0
         rows.append(
             SplitRow(
@@ -200,6 +203,7 @@ def split_rows(
     return tuple(rows)
 
 
+SHOWN = (State.MEASURED, State.PARTIAL)
 MIXED = (Category.COMPUTE, Category.HOST_WORK, Category.LOGGING_CHECKPOINT, Category.IDLE)
 """Categories whose share comes from samples; their interval holds the sampling error too."""
 

@@ -41,11 +41,11 @@ class CleanView:
         """Wall time of each step, ns."""
         return self.end_ns - self.start_ns
 
-    def phase_wall(self) -> Ints:
-        """Return the time in each phase over all steps."""
-        return np.bincount(self.seg_phase, weights=self.seg_end - self.seg_start, minlength=PHASES).astype(
-            np.int64
-        )
+    @property
+    def stretch_ns(self) -> Ints:
+        """Length of each of the training thread's stretches, ns."""
+        samples = self.timeline.samples
+        return np.maximum(samples.end_ns[self.stretch] - samples.start_ns[self.stretch], 0)
 
     def of_segments(self, values: Ints) -> Ints:
         """Return values of segments summed by step and phase, shape (steps, phases)."""
@@ -68,6 +68,8 @@ def clean_view(timeline: Timeline) -> CleanView | None:
     segments = timeline.segments
     owner = span_of((segments.start_ns + segments.end_ns) // 2, start, end)
     keep = owner >= 0
+    seg_start = np.maximum(segments.start_ns[keep], start[owner[keep]])
+    seg_end = np.minimum(segments.end_ns[keep], end[owner[keep]])
     lines = SourceIndex(timeline.sources)
     classifier = Classifier(timeline.stacks, lines)
     samples = timeline.samples
@@ -81,8 +83,8 @@ def clean_view(timeline: Timeline) -> CleanView | None:
         end_ns=end,
         seg_step=owner[keep],
         seg_phase=np.clip(segments.phase[keep], 0, PHASES - 1),
-        seg_start=np.maximum(segments.start_ns[keep], start[owner[keep]]),
-        seg_end=np.minimum(segments.end_ns[keep], end[owner[keep]]),
+        seg_start=seg_start,
+        seg_end=np.maximum(seg_start, seg_end),
         seg_cpu=segments.cpu_ns[keep],
         seg_runq=segments.runq_ns[keep],
         stretch=mine,
@@ -97,7 +99,7 @@ def doing_weights(view: CleanView) -> tuple[Ints, Ints]:
     samples = view.timeline.samples
     weight = np.zeros((PHASES, len(Doing)), dtype=np.int64)
     count = np.zeros((PHASES, len(Doing)), dtype=np.int64)
-    place = (np.maximum(samples.phase[view.stretch], 0), view.doing)
-    np.add.at(weight, place, samples.end_ns[view.stretch] - samples.start_ns[view.stretch])
+    place = (np.clip(samples.phase[view.stretch], 0, PHASES - 1), view.doing)
+    np.add.at(weight, place, view.stretch_ns)
     np.add.at(count, place, samples.count[view.stretch])
     return weight, count

@@ -46,12 +46,10 @@ def _own(view: CleanView) -> Ints:
     start, end = waits.start_ns[mine], waits.end_ns[mine]
     segment = view.segment_at((start + end) // 2)
     known = segment >= 0
+    start, end, segment = start[known], end[known], segment[known]
     table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
-    np.add.at(
-        table,
-        (view.seg_step[segment[known]], view.seg_phase[segment[known]]),
-        np.minimum(end, view.seg_end[segment])[known] - np.maximum(start, view.seg_start[segment])[known],
-    )
+    inside = np.minimum(end, view.seg_end[segment]) - np.maximum(start, view.seg_start[segment])
+    np.add.at(table, (view.seg_step[segment], view.seg_phase[segment]), np.maximum(inside, 0))
     return np.minimum(np.maximum(table, 0), view.of_segments(view.seg_end - view.seg_start))
 
 

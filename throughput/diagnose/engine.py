@@ -13,6 +13,9 @@ from throughput.diagnose.ranking import ranked
 from throughput.diagnose.rules import RULES
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 
+PARTIAL = "partial"
+"""State of a collector of which some patch point was missing."""
+
 
 def diagnose(
     facts: Facts, rules: Sequence[Rule] = RULES
@@ -37,8 +40,11 @@ def _answer(rule: Rule, facts: Facts, is_taken: bool) -> RuleResult:
         missing = _missing(rule, facts)
         if missing is not None:
             return RuleResult(rule=rule.name, state="not_applicable", reason=missing)
-        finding = rule.check(facts)
-        return _judged(rule, facts, finding)
+        result = _judged(rule, facts, rule.check(facts))
+        partial = _partial(rule, facts)
+        if result.state == "quiet" and partial is not None:
+            return RuleResult(rule=rule.name, state="not_applicable", reason=partial)
+        return result
     except Exception as error:  # noqa: BLE001 - anybody's rule may raise anything; the others must answer
         return RuleResult(rule=rule.name, state="error", reason=f"{type(error).__name__}: {error}")
 
@@ -52,8 +58,16 @@ def _missing(rule: Rule, facts: Facts) -> str | None:
         collector = states.get(name)
         if collector is None:
             return f"needs {name}, which was not collected"
-        if collector.state != "ok":
+        if collector.state not in ("ok", PARTIAL):
             return f"needs {name}: {collector.reason or collector.state}"
+    return None
+
+
+def _partial(rule: Rule, facts: Facts) -> str | None:
+    """Return what a rule could not see: then its finding counts, but its silence doesn't."""
+    for collector in facts.run.collectors:
+        if collector.name in rule.requires and collector.state == PARTIAL:
+            return f"{collector.name} saw only a part: {collector.reason or 'no reason given'}"
     return None
 
 

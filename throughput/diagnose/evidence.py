@@ -20,7 +20,8 @@ def place(hotspot: Hotspot) -> str:
     half = max(0.0, (hotspot.high - hotspot.low) / 2)
     share = units.percent(hotspot.share, half)
     calls = hotspot.calls_per_step
-    often = "" if calls is None else f", called {units.count(calls)} times a step"
+    times = "once" if calls == 1 else f"{units.count(calls)} times"
+    often = "" if calls is None else f", called {times} a step"
     time = f"{units.duration(hotspot.ns_per_step)} of a step ({share})"
     return f"{hotspot.name} takes {time} in the {hotspot.process}{often}"
 

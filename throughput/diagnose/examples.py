@@ -51,7 +51,6 @@ COLLECTORS = (
     "loader",
     "host",
     "gpu",
-    "environment",
 )
 HALF = 0.005
 """Half of each interval's width: half a point."""

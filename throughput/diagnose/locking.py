@@ -44,4 +44,4 @@ def where(facts: Facts, summary: LockSummary) -> Place | None:
 def people(summary: LockSummary) -> tuple[str, ...]:
     """Return who holds the lock and who waits, as lines of evidence."""
     held = () if summary.holder is None else (f"it is held by {summary.holder}",)
-    return (*held, f"{', '.join(summary.waiters)} wait for it") if summary.waiters else held
+    return (*held, f"it is waited for by {', '.join(summary.waiters)}") if summary.waiters else held

@@ -71,7 +71,7 @@ def _quiet() -> tuple[Facts, ...]:
 RULE = SpecificRule(
     name="debug-left-on",
     check=check,
-    requires=("stacks", "environment"),
+    requires=("stacks",),
     fires=_fires,
     quiet=_quiet,
     supersedes=("python-overhead", "launch-bound", "item-sync"),

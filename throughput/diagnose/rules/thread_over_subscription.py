@@ -72,7 +72,7 @@ def _quiet() -> tuple[Facts, ...]:
 RULE = SpecificRule(
     name="thread-over-subscription",
     check=check,
-    requires=("light", "environment"),
+    requires=("light",),
     supersedes=("other-jobs",),
     fires=_fires,
     quiet=_quiet,

@@ -54,7 +54,7 @@ def _quiet() -> tuple[Facts, ...]:
 RULE = SpecificRule(
     name="too-many-workers",
     check=check,
-    requires=("loader", "environment"),
+    requires=("loader",),
     fires=_fires,
     quiet=_quiet,
     supersedes=("thread-over-subscription", "other-jobs", "prefetch-shallow"),

@@ -209,6 +209,7 @@ class Controller:
         page.set("window_start_ns", now)
         page.set("want_stacks", 1)
         page.set("training_tid", clk.thread)
+        recorder.know_all_threads()
         recorder.note("window", t=now, plan=list(self.plan), rule=self.finder.describe(), thread=clk.thread)
         self._set_block(LIGHT)
         return False
@@ -256,6 +257,7 @@ class Controller:
             page.set("window_end_ns", self.last_end)
             self._set_block(DONE)
         if not self.stops:
+            recorder.know_all_threads()
             recorder.note("stopped", t=time.monotonic_ns(), rule=self.finder.describe(), kept=self.kept)
         recorder.flush()
         if self.run_to_end and not page.get("stop"):

@@ -35,7 +35,7 @@ class _Base(metaclass=_Kind):
         return repr(self._raw)
 
     def __reduce_ex__(self, protocol):
-        return self._raw.__reduce_ex__(protocol)  # a TypeError: locks can't be pickled
+        return _reduce(self._raw, sys._getframe(1).f_locals.get("self"), protocol)
 
     @property
     def __class__(self):
@@ -47,6 +47,24 @@ class _Base(metaclass=_Kind):
     def _next(self):
         """Return who has it when nobody says so: the one it was released to, still waiting for the GIL."""
         return next(iter(self._waiters or ()), -1)
+
+
+class _Reduced:
+    """Takes what a pickler's own function for a type would save."""
+
+    def save_reduce(self, *parts, **_):
+        """Take it."""
+        self.parts = parts
+
+
+def _reduce(raw, pickler, protocol):
+    """Pickle as the raw lock: a TypeError, unless the pickler has its own way with locks, as dill has."""
+    save = getattr(pickler, "dispatch", {}).get(type(raw))
+    if save is None:
+        return raw.__reduce_ex__(protocol)
+    reduced = _Reduced()
+    save(reduced, raw)
+    return reduced.parts
 
 
 class _OwnedLock(_Base):

@@ -101,6 +101,11 @@ class Recorder:
         native = thread.native_id if thread is not None else None
         self.note("thread", tid=ident, native_id=native, name=name, pid=os.getpid())
 
+    def know_all_threads(self) -> None:
+        """Note every thread that is alive."""
+        for ident in list(getattr(threading, "_active", {})):
+            self.know_thread(ident)
+
     def stack_id(self, frame: FrameType | None, limit: int = 64) -> int:
         """Return the number of this stack, noting it the first time; -1 without a frame."""
         if frame is None:
