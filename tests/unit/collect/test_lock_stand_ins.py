@@ -55,6 +55,15 @@ for new, raw in ((threading.Lock, RawLock), (threading.RLock, RawRLock)):
         make = new  # like the builtin it stands for, it is no method
     assert isinstance(Held().make(), new)
     gone = weakref.ref(new()); gc.collect(); assert gone() is None
+import io
+class LikeDill(pickle._Pickler):
+    dispatch = dict(pickle._Pickler.dispatch)
+def save_lock(pickler, obj):
+    pickler.save_reduce(bool, (obj.locked(),), obj=obj)
+LikeDill.dispatch[_thread.LockType] = save_lock
+written = io.BytesIO()
+LikeDill(written).dump([threading.Lock()])
+assert pickle.loads(written.getvalue()) == [False]
 lock = threading.RLock()
 with lock:
     with lock:

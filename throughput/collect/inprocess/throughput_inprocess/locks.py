@@ -59,7 +59,8 @@ class _Reduced:
 
 def _reduce(raw, pickler, protocol):
     """Pickle as the raw lock: a TypeError, unless the pickler has its own way with locks, as dill has."""
-    save = getattr(pickler, "dispatch", {}).get(type(raw))
+    dispatch = getattr(pickler, "dispatch", None)
+    save = dispatch.get(type(raw)) if isinstance(dispatch, dict) else None
     if save is None:
         return raw.__reduce_ex__(protocol)
     reduced = _Reduced()
