@@ -111,7 +111,7 @@ def of_events(facts: Facts, durations_ns: Sequence[int]) -> Cost | None:
     return worth(Cost(ns=share * mean, share=share, low=share - one, high=min(1.0, share + one)))
 
 
-def of_samples(facts: Facts, part: reading.SampledPart) -> Cost | None:
+def of_samples(facts: Facts, part: reading.SampledPart, least: float = LEAST_SHARE) -> Cost | None:
     """Return the cost of what a part of the training thread's samples shows.
 
     The 95 % interval is the binomial's normal form, sqrt(p (1 - p) / n).
@@ -120,7 +120,8 @@ def of_samples(facts: Facts, part: reading.SampledPart) -> Cost | None:
         return None
     half = 1.96 * math.sqrt(max(0.0, part.share * (1 - part.share)) / part.count)
     share, mean = part.share, reading.mean_step_ns(facts)
-    return worth(Cost(ns=share * mean, share=share, low=share - half, high=min(1.0, share + half)))
+    cost = Cost(ns=share * mean, share=share, low=share - half, high=min(1.0, share + half))
+    return worth(cost, least)
 
 
 def bound(share: float, high: float, assumes: str = "") -> Prediction:

@@ -16,6 +16,7 @@ from throughput.model.timeline import Frame, Step
 
 TRAINING = "training process"
 WORKERS = "DataLoader workers"
+HEAD = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,7 @@ def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) ->
     hits = [
         number_
         for number_ in np.unique(stack).tolist()
-        if wanted([stacks.frames[index] for index in stacks.stacks[number_]])
+        if stacks.stacks[number_] and wanted([stacks.frames[index] for index in stacks.stacks[number_]])
     ]
     part = int(length[np.isin(stack, hits)].sum())
     return SampledPart(share=part / total, count=int(samples.count[inside].sum()))
@@ -201,9 +202,18 @@ def _own_place(place: Hotspot, own: frozenset[str]) -> Place:
 
 
 def _function_at(facts: Facts, file: str, line: int) -> str:
-    starts = [
-        (frame.first_line, frame.function)
-        for frame in facts.timeline.stacks.frames
-        if frame.file == file and 0 < frame.first_line <= line
-    ]
-    return max(starts)[1] if starts else "<module>"
+    """Return the qualified name of the function that holds a line, as the stored source shows it."""
+    names: list[str] = []
+    text = text_at(facts, file, line)
+    indent = len(text) - len(text.lstrip())
+    for above in range(line - 1, 0, -1):
+        text = text_at(facts, file, above)
+        here = len(text) - len(text.lstrip())
+        head = HEAD.match(text)
+        if head and here < indent:
+            names.insert(
+                0, head.group(2) if not names or head.group(1) == "class" else f"{head.group(2)}.<locals>"
+            )
+        if text.strip() and here < indent:
+            indent = here
+    return ".".join(names) or "<module>"

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from throughput.diagnose import costs
 from throughput.diagnose.engine import diagnose
-from throughput.diagnose.examples import STEP_NS, facts, loader, loading, lock, spot
+from throughput.diagnose.examples import STEP_NS, facts, loader, loading, lock, spot, with_collectors
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.attribution import Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Prediction, Rule
+from throughput.model.run import CollectorStatus
 
 PLACE = Place(function="f", file="train.py", line=3)
 
@@ -73,6 +74,16 @@ def test_a_collector_that_failed_makes_the_rule_not_applicable() -> None:
     results, findings = diagnose(facts(missing=("stacks",)), (needy,))
     assert not findings
     assert (results[0].state, results[0].reason) == ("not_applicable", "needs stacks: unavailable")
+
+
+def test_what_was_seen_in_part_counts_but_its_silence_does_not() -> None:
+    partial = (CollectorStatus(name="stacks", state="partial", reason="no workers"),)
+    made = with_collectors(facts(), partial)
+    loud = Rule(name="loud", check=lambda _: finding(0.5), requires=("stacks",))
+    silent = Rule(name="silent", check=lambda _: None, requires=("stacks",))
+    results, findings = diagnose(made, (loud, silent))
+    assert [f.rule for f in findings] == ["loud"]
+    assert (results[1].state, results[1].reason) == ("not_applicable", "stacks saw only a part: no workers")
 
 
 def test_without_a_device_its_rules_do_not_apply() -> None:

@@ -65,9 +65,18 @@ def test_library_code_points_at_its_caller() -> None:
 
 
 def test_the_loader_is_found_where_it_is_made_once() -> None:
-    line = {5: "from torch.utils.data import DataLoader", 9: "    loader = DataLoader(data, num_workers=2)"}
+    line = {
+        5: "from torch.utils.data import DataLoader",
+        6: "class Data:",
+        7: "    def load(",
+        8: "        self) -> DataLoader:",
+        9: "        if self.ready:",
+        10: "            return DataLoader(data, num_workers=2)",
+    }
     made = facts(sources={"train.py": line})
-    assert reading.place_of_text(made, MAKES_LOADER) == Place(function="main", file="train.py", line=9)
+    assert reading.place_of_text(made, MAKES_LOADER) == Place(function="Data.load", file="train.py", line=10)
+    top = facts(sources={"train.py": {3: "loader = DataLoader(data)"}})
+    assert reading.place_of_text(top, MAKES_LOADER) == Place(function="<module>", file="train.py", line=3)
     twice = facts(sources={"train.py": line | {12: "    other = DataLoader(test)"}})
     assert reading.place_of_text(twice, MAKES_LOADER) is None
 

@@ -16,6 +16,7 @@ from throughput.model.timeline import Frame
 SENDS = re.compile(
     r"ForkingPickler|multiprocessing[/.](reduction|reductions)|rebuild_(storage|tensor)|pickle\.(loads|dumps)"
 )
+REBUILDS = ("multiprocessing/reductions.py", "multiprocessing/reduction.py")
 FIX = (
     "Send tensors or numpy arrays, few and large ones: they go through shared memory without being "
     "copied into a pickle. Turn lists, dicts of numbers and objects into one tensor in collate_fn, in "
@@ -35,9 +36,10 @@ def check(facts: Facts) -> Finding | None:
     summary = facts.attribution.loader
     if summary is None or summary.num_workers < 1:
         return None
-    rebuilt = costs.of_samples(facts, reading.training_samples(facts, _is_unpickling))
+    # Tensors too cost a few percent on their way: only more than that is a choice gone wrong.
+    rebuilt = costs.of_samples(facts, reading.training_samples(facts, _is_unpickling), costs.GENERIC_SHARE)
     sent = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), SENDS)
-    at = costs.of_places(sent)
+    at = costs.of_places(sent, costs.GENERIC_SHARE)
     cost = max((c for c in (rebuilt, at) if c is not None), key=lambda c: c.ns, default=None)
     lines = [evidence.place(place) for place in sent[: findings.SHOWN]]
     if rebuilt is not None:
@@ -48,11 +50,9 @@ def check(facts: Facts) -> Finding | None:
 
 def _is_unpickling(stack: Sequence[Frame]) -> bool:
     """Return whether the innermost frame rebuilds what a queue brought; waiting for it is a frame deeper."""
-    last = stack[-1]
-    in_queue = last.file.endswith("multiprocessing/queues.py") and last.function.rsplit(".", 1)[-1] == "get"
-    return in_queue or any(
-        f.file.endswith(("multiprocessing/reductions.py", "multiprocessing/reduction.py")) for f in stack
-    )
+    file, function = stack[-1].file, stack[-1].function.rpartition(".")[2]
+    in_queue = file.endswith("multiprocessing/queues.py") and function == "get"
+    return in_queue or any(frame.file.endswith(REBUILDS) for frame in stack)
 
 
 def _fires() -> tuple[Facts, ...]:
@@ -67,14 +67,15 @@ def _quiet() -> tuple[Facts, ...]:
         "site-packages/multiprocessing/queues.py Queue.get 113",
         "site-packages/multiprocessing/connection.py Connection.poll 257",
     )
-    return (facts(stacks=((0.4, poll),), loader=loader(2)), facts(loader=loader(0)))
+    few = ((0.05, (*poll[:1], "site-packages/torch/multiprocessing/reductions.py rebuild 1")),)
+    return (
+        facts(stacks=((0.4, poll),), loader=loader(2)),
+        facts(stacks=few, loader=loader(2)),
+        facts(loader=loader(0)),
+    )
 
 
 RULE = SpecificRule(
-    name="ipc-pickling",
-    check=check,
-    requires=("stacks",),
-    supersedes=GENERAL_LOADING,
-    fires=_fires,
-    quiet=_quiet,
-)
+    name="ipc-pickling", check=check, requires=("stacks",), supersedes=GENERAL_LOADING,
+    fires=_fires, quiet=_quiet,
+)  # fmt: skip

@@ -8,8 +8,8 @@ from throughput.diagnose.examples import facts
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Rule
 
-OTHERS_CPUS = 0.5
-"""Half a CPU for others is more than the machine's own services take."""
+OTHERS_CPUS = 0.75
+"""More than the machine's own services and this profiler, which is not below the script, take together."""
 STEAL = 0.05
 """What a hypervisor takes from a virtual machine; a share of a few percent is ordinary."""
 FIX = (
