@@ -180,7 +180,9 @@ def _count_gil_holder(view: CleanView, lock: _Lock, number: int, times: Ints) ->
     if not len(running):
         return
     place = np.clip(np.searchsorted(running, times), 1, max(len(running) - 1, 1))
-    nearest = np.minimum(np.abs(running[place - 1] - times), np.abs(running[np.minimum(place, len(running) - 1)] - times))
+    nearest = np.minimum(
+        np.abs(running[place - 1] - times), np.abs(running[np.minimum(place, len(running) - 1)] - times)
+    )
     held = times[nearest < SAME_TICK_NS]
     stretches = np.flatnonzero(samples.track == number)
     order = stretches[np.argsort(samples.start_ns[stretches])]

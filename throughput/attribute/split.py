@@ -103,8 +103,9 @@ def _phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category,
     for doing, category in DOING_CATEGORY.items():
         shares[category] = shares.get(category, 0.0) + seen[doing] / total
     mixed = (seen[Doing.TORCH] + seen[Doing.PYTHON]) / total
-    shares[Category.COMPUTE] = mixed * compute
-    shares[Category.HOST_WORK] = mixed * (1.0 - compute)
+    if mixed:
+        shares[Category.COMPUTE] = mixed * compute
+        shares[Category.HOST_WORK] = mixed * (1.0 - compute)
     return shares
 
 
