@@ -10,7 +10,7 @@ from throughput.model.timeline import LOCK_FRAME, Frame
 
 OURS = "throughput_inprocess"
 """Frames of the in-process collectors: left out of every stack."""
-OUR_LOCKS = ("locks.py", "process_locks.py")
+OUR_LOCKS = ("locks.py", "lock_waits.py", "process_locks.py", "semaphores.py")
 """Files of ours in which a thread waits for a lock of the script's."""
 
 

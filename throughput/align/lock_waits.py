@@ -31,12 +31,14 @@ def read_lock_waits(
         reader: shortens the files of the places where locks were made.
         sources: file -> line -> text, for the locks' names.
     """
+    processes = tuple(processes)
+    shared = _shared_infos(processes, reader, sources)
     infos: dict[LockInfo, int] = {}
     rows: list[tuple[int, ...]] = []
     for pid, events, notes, stacks in processes:
         numbers: dict[int, int] = {}
         for note in notes.of("lock"):
-            info = _info(note, reader, sources)
+            info = shared.get(str(note.get("shared"))) or _info(note, reader, sources)
             numbers[int(note["id"])] = infos.setdefault(info, len(infos))
         for thread, start, end, lock, holder, held, waited in events.of(Kind.LOCK_WAIT).tolist():
             rows.append(
@@ -64,10 +66,25 @@ def read_lock_waits(
     )
 
 
+def _shared_infos(
+    processes: Iterable[tuple[int, Events, Notes, dict[int, int]]], reader: FrameReader, sources: Sources
+) -> dict[str, LockInfo]:
+    """Return the locks that several processes share, each as the process describes it that knows most."""
+    found: dict[str, LockInfo] = {}
+    for _, _, notes, _ in processes:
+        for note in notes.of("lock"):
+            if note.get("shared"):
+                info = _info(note, reader, sources)
+                known = found.setdefault(str(note["shared"]), info)
+                if known.made_at is None:
+                    found[str(note["shared"])] = info
+    return found
+
+
 def _info(note: dict[str, object], reader: FrameReader, sources: Sources) -> LockInfo:
     file, line = str(note.get("made_file") or ""), int(str(note.get("made_line") or 0))
     kind, function = str(note.get("lock_kind", "Lock")), str(note.get("made_function") or "")
     shown = place_of(file, reader.script_dir)[0] if file else ""
     text = sources.get(shown, {})
-    name = lock_name(text, line, function) if shown and line else None
+    name = str(note.get("name") or "") or (lock_name(text, line, function) if shown and line else None)
     return LockInfo(name=name or kind, kind=kind, made_at=f"{shown}:{line}" if shown else None)

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from throughput.model.run import CollectorStatus
 
-SAMPLES_WANTED = 5_000
-RATE_MIN_HZ, RATE_MAX_HZ = 100, 1_000
-"""5,000 samples resolve a share to about a point; nonblocking 1,000 Hz stopped a process for 0.3 % of it."""
+SAMPLES_WANTED, SAMPLES_OF_ALL = 5_000, 10_000
+"""Of a process: 5,000 resolve a share to about a point. Of all together: forked workers share thread ids, so
+that py-spy writes every frame of every sample, some 5 kB each, which have to be read again."""
+RATE_MIN_HZ, RATE_MAX_HZ = 20, 1_000
+"""Nonblocking 1,000 Hz stopped a process for 0.3 % of its time."""
 REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
 REMEDY = (
     "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add:"
@@ -28,9 +30,9 @@ def find_pyspy() -> str | None:
     return str(beside) if beside.exists() else shutil.which("py-spy")
 
 
-def rate_for(window_ns: int) -> int:
+def rate_for(window_ns: int, processes: int) -> int:
     """Return the sampling rate, Hz, that gives enough samples in a window of this length."""
-    wanted = SAMPLES_WANTED / max(window_ns / 1e9, 0.001)
+    wanted = min(SAMPLES_WANTED, SAMPLES_OF_ALL / max(processes, 1)) / max(window_ns / 1e9, 0.001)
     return int(min(max(wanted, RATE_MIN_HZ), RATE_MAX_HZ))
 
 

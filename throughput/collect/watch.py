@@ -168,7 +168,8 @@ class Watcher:
         page.set("stacks_state", 1)
         steps, asked = max(page.get("steps_seen"), 1), max(page.get("asked"), 1)
         lasted = max(page.get("last_step_ns") - page.get("first_step_ns"), 1)
-        rate = rate_for(int(lasted / max(steps - 1, 1) * asked * 0.75))
+        window_ns = int(lasted / max(steps - 1, 1) * asked * 0.75)
+        rate = rate_for(window_ns, 1 + len(descendants(page.get("pid"))))
         try:
             return StackSampler(page.get("pid"), rank.folder, rate)
         except OSError as error:

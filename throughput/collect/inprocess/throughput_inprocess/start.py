@@ -103,6 +103,7 @@ def start() -> None:
         from . import locks
 
         locks.install()
+        locks.install_file_locks()
     os.register_at_fork(after_in_child=_after_fork)
     if "host" in options.get("collectors", ()):
         from . import pauses
