@@ -163,9 +163,23 @@ def _calls_per_step(timeline: Timeline) -> dict[tuple[str, str], float]:
 
 
 def lock_hotspot(
-    view: CleanView, places: LockPlaces, held: Frame | None, waited: Frame | None, ns: float, waits: int
+    view: CleanView,
+    places: LockPlaces,
+    lines: tuple[Frame | None, Frame | None],
+    cost: tuple[float, int],
+    process: str,
 ) -> Hotspot:
-    """Return the hotspot of a lock: at the holder's busiest own-code line."""
+    """Return the hotspot of a lock: at the holder's busiest own-code line.
+
+    Args:
+        view: the clean steps.
+        places: the lock's name and places.
+        lines: where it was held and where it was waited for.
+        cost: what it took of the steps, ns, and in how many waits.
+        process: where those are that waited.
+    """
+    held, waited = lines
+    ns, waits = cost
     total = float(view.durations.sum())
     share = ns / total
     frame = held or waited
@@ -177,7 +191,7 @@ def lock_hotspot(
         line=frame.line if frame else 0,
         function=frame.function if frame else places.kind,
         caller=Place(function=waited.function, file=waited.file, line=waited.line) if waited else None,
-        process="training process",
+        process=process,
         thread="",
         ranks=(view.timeline.rank,),
         category=Category.LOCK_CONTENTION,

@@ -10,12 +10,17 @@ import numpy as np
 from throughput.attribute.classify import Doing
 from throughput.attribute.hotspots import lock_hotspot
 from throughput.attribute.intervals import Coverage, span_of
+from throughput.attribute.stretches import StretchIndex
 from throughput.attribute.view import CleanView
 from throughput.attribute.waits import LockTime
 from throughput.model.attribution import Hotspot, LockPlaces, LockSummary
 from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Frame, Ints, LockInfo
 
+ACROSS_PROCESSES = ("process lock", "file lock")
+"""Their holder is another worker: the one that was not itself waiting."""
+IDLE_WEIGHT = 1e-6
+"""Waits that cost nothing only break ties."""
 SAME_TICK_NS = 1_500_000
 """The syscall sampler reads a process's threads one after the other, within this time."""
 GIL = LockInfo(name="the GIL", kind="GIL", made_at=None)
@@ -29,6 +34,8 @@ class _Lock:
     training_ns: float = 0.0
     through_ns: float = 0.0
     idle_ns: float = 0.0
+    through: str = "training process"
+    """Where those are that the training thread waited for."""
     waits: int = 0
     held: dict[Frame, float] = field(default_factory=dict)
     waited: dict[Frame, float] = field(default_factory=dict)
@@ -55,7 +62,8 @@ def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[L
         )
         cost = lock.training_ns + lock.through_ns
         if cost > 0:
-            hotspots.append(lock_hotspot(view, places, held, waited, cost, lock.waits))
+            where = "training process" if lock.training_ns >= lock.through_ns else lock.through
+            hotspots.append(lock_hotspot(view, places, (held, waited), (cost, lock.waits), where))
         steps = len(view.steps)
         summaries.append(
             LockSummary(
@@ -76,55 +84,71 @@ def _gather(view: CleanView) -> list[_Lock]:
     timeline, waits = view.timeline, view.timeline.lock_waits
     inside = np.flatnonzero((waits.end_ns > view.start_ns[0]) & (waits.start_ns < view.end_ns[-1]))
     locks = {int(n): _Lock(waits.locks[int(n)]) for n in np.unique(waits.lock[inside])}
-    harm = _awaited_within(view)
-    for row in inside:
+    holders = _Holders(view)
+    harmful = _harmful(view, inside)
+    for row, harm in zip(inside.tolist(), harmful.tolist(), strict=True):
         lock = locks[int(waits.lock[row])]
         ns = float(waits.end_ns[row] - waits.start_ns[row])
-        track = timeline.tracks[int(waits.track[row])]
         lock.waits += 1
         if int(waits.track[row]) == timeline.main_track:
-            harmful = _clean_part(view, int(waits.start_ns[row]), int(waits.end_ns[row]))
-            lock.training_ns += harmful
+            lock.training_ns += harm
         else:
-            spans = harm.get(int(waits.track[row]))
-            harmful = 0.0
-            if spans is not None:
-                harmful = float(spans.within(waits.start_ns[row : row + 1], waits.end_ns[row : row + 1])[0])
-            lock.through_ns += harmful
-        lock.idle_ns += ns - harmful
-        weight = harmful or ns * 1e-6  # idle waits only break ties
+            lock.through_ns += harm
+            if timeline.tracks[int(waits.track[row])].role == "worker":
+                lock.through = "DataLoader workers"
+        lock.idle_ns += ns - harm
+        weight = harm or ns * IDLE_WEIGHT
         _count(lock.waited, _own(view, int(waits.waiter_stack[row])), weight)
-        _count(lock.waiters, track.name, weight)
-        _count_holder(view, lock, int(row), weight)
+        _count(lock.waiters, timeline.tracks[int(waits.track[row])].name, weight)
+        holders.count(lock, row, weight)
     return list(locks.values())
 
 
-def _clean_part(view: CleanView, start: int, end: int) -> float:
-    """Return how much of a span lies in clean steps."""
-    whole = Coverage(view.start_ns, view.end_ns)
-    return float(whole.within(np.array([start]), np.array([end]))[0])
-
-
-def _count_holder(view: CleanView, lock: _Lock, row: int, weight: float) -> None:
+def _harmful(view: CleanView, rows: Ints) -> Ints:
+    """Return how much of each wait cost the step time: the training thread's own, or one that it waited for."""
     timeline, waits = view.timeline, view.timeline.lock_waits
-    holder = int(waits.holder[row])
-    if holder >= 0:
-        _count(lock.holders, timeline.tracks[holder].name, weight)
-    samples = timeline.samples
-    meanwhile = (
-        (samples.track == holder)
-        & (samples.end_ns > waits.start_ns[row])
-        & (samples.start_ns < waits.end_ns[row])
-    )
-    stretches = np.flatnonzero(meanwhile)
-    if holder < 0 or not len(stretches):
-        _count(lock.held, _own(view, int(waits.holder_stack[row])), weight)
-        return
-    overlap = np.minimum(samples.end_ns[stretches], waits.end_ns[row]) - np.maximum(
-        samples.start_ns[stretches], waits.start_ns[row]
-    )
-    for stretch, ns in zip(stretches, overlap, strict=True):
-        _count(lock.held, _own(view, int(samples.stack[stretch])), weight * float(ns) / float(overlap.sum()))
+    awaited = _awaited_within(view)
+    awaited[timeline.main_track] = Coverage(view.start_ns, view.end_ns)
+    found = np.zeros(len(rows), dtype=np.int64)
+    for track in np.unique(waits.track[rows]).tolist():
+        mine = waits.track[rows] == track
+        if track in awaited:
+            found[mine] = awaited[track].within(waits.start_ns[rows][mine], waits.end_ns[rows][mine])
+    return found
+
+
+class _Holders:
+    """Finds who held a lock during a wait, and at which line."""
+
+    def __init__(self, view: CleanView) -> None:
+        self._view = view
+        self._index = StretchIndex(view.timeline.samples)
+        self._workers = [n for n, t in enumerate(view.timeline.tracks) if t.role == "worker"]
+
+    def count(self, lock: _Lock, row: int, weight: float) -> None:
+        """Count the holder of one wait, by its stacks meanwhile, or by its stack when the wait began."""
+        waits = self._view.timeline.lock_waits
+        holder = int(waits.holder[row])
+        candidates = [holder]
+        if holder >= 0:
+            _count(lock.holders, self._view.timeline.tracks[holder].name, weight)
+        elif lock.info.kind in ACROSS_PROCESSES:
+            candidates = [n for n in self._workers if n != int(waits.track[row])]
+        seen = [
+            (int(stretch), float(ns))
+            for track in candidates
+            for stretch, ns in zip(
+                *self._index.overlapping(track, int(waits.start_ns[row]), int(waits.end_ns[row])), strict=True
+            )
+            if self._view.classifier.doing(int(self._view.timeline.samples.stack[stretch])) is not Doing.LOCK
+        ]
+        total = sum(ns for _, ns in seen)
+        if not total:
+            _count(lock.held, _own(self._view, int(waits.holder_stack[row])), weight)
+        for stretch, ns in seen if total else ():
+            frame = _own(self._view, int(self._view.timeline.samples.stack[stretch]))
+            if frame is not None and (frame.own or holder >= 0):
+                _count(lock.held, frame, weight * ns / total)
 
 
 def _awaited_within(view: CleanView) -> dict[int, Coverage]:
