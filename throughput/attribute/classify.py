@@ -29,7 +29,8 @@ WAIT_FILES = re.compile(
 )
 WAIT_FUNCTIONS = frozenset(
     "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for"
-    " _wait _wait_for_tstate_lock as_completed communicate notify notify_all _try_put_index _start_thread".split()
+    " _wait _wait_for_tstate_lock as_completed communicate notify notify_all _try_put_index"
+    " _start_thread".split()
 )
 LOGGING_FILES = re.compile(
     r"^(logging/|tqdm/|tensorboard|torch/utils/tensorboard/|wandb/|mlflow/|rich/|csv\.py|matplotlib/|comet_ml/|aim/"

@@ -131,10 +131,9 @@ class Scene:
         """Add a batch: wanted and taken by the training thread, begun and made by a worker."""
         index = len(self.batches)
         cpu = round((made - begun) * MS)
-        self.batches.append(
-            (1, index, worker, ns(begun), ns(begun), ns((begun + made) / 2), ns(made), ns(made), ns(taken))
-            + (cpu, 0, ns(wanted))
-        )
+        middle = (begun + made) / 2
+        times = (ns(begun), ns(begun), ns(middle), ns(made), ns(made), ns(taken))
+        self.batches.append((1, index, worker, *times, cpu, 0, ns(wanted)))
 
     def loader(self, workers: int, number: int = 1) -> None:
         """Add the loader that the batches are of."""

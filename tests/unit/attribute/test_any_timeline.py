@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _steps(draw: st.DrawFn) -> tuple[Step, ...]:
     """Draw steps: mostly one after the other, sometimes anywhere."""
     if draw(st.booleans()):
         edges = sorted(draw(st.lists(TIMES, max_size=9)))
-        spans = list(zip(edges[:-1], edges[1:], strict=True))
+        spans = list(pairwise(edges))
     else:
         spans = draw(st.lists(st.tuples(TIMES, TIMES), max_size=6))
     blocks = draw(st.lists(st.sampled_from(Block), min_size=len(spans), max_size=len(spans)))
