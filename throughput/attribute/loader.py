@@ -16,7 +16,8 @@ def loader_summary(view: CleanView) -> LoaderSummary | None:
     inside = (batches.consumed_ns > view.start_ns[0]) & (batches.consumed_ns <= view.end_ns[-1])
     if not loaders or not inside.any():
         return None
-    loader = max(loaders, key=lambda x: x.number)
+    # The one that most batches are of; an evaluation's may have been made later.
+    loader = max(loaders, key=lambda x: (int((batches.loader[inside] == x.number).sum()), x.number))
     made = inside & (batches.begun_ns > 0) & (batches.made_ns > 0)
     waited = (batches.consumed_ns - batches.wanted_ns)[inside]
     span = int(view.durations.sum())
