@@ -46,48 +46,77 @@ def _main(
 )
 def profile(
     arguments: Annotated[
-        Optional[list[str]], typer.Argument(metavar="[SCRIPT] [-- ARGS...]", help="The script and its arguments.")
+        Optional[list[str]],
+        typer.Argument(metavar="[SCRIPT] [-- ARGS...]", help="The script and its arguments."),
     ] = None,
-    module: Annotated[Optional[str], typer.Option("-m", "--module", help="Profile a module, like python -m.")] = None,
+    module: Annotated[
+        Optional[str], typer.Option("-m", "--module", help="Profile a module, like python -m.")
+    ] = None,
     command: Annotated[bool, typer.Option("--command", help="What follows -- is a whole command.")] = False,
     steps: Annotated[
-        Optional[int], typer.Option("--steps", "-n", help="Steps to keep, after warm-up. (default: 200)", rich_help_panel=MEASURING)
+        Optional[int],
+        typer.Option(
+            "--steps", "-n", help="Steps to keep, after warm-up. (default: 200)", rich_help_panel=MEASURING
+        ),
     ] = None,
     warmup: Annotated[
-        Optional[str], typer.Option(help="Steps before that, or auto. (default: auto)", rich_help_panel=MEASURING)
+        Optional[str],
+        typer.Option(help="Steps before that, or auto. (default: auto)", rich_help_panel=MEASURING),
     ] = None,
     collectors: Annotated[
         Optional[str],
-        typer.Option(help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. (default: all)", rich_help_panel=MEASURING),
+        typer.Option(
+            help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. (default: all)",
+            rich_help_panel=MEASURING,
+        ),
     ] = None,
     stacks: Annotated[
-        Optional[str], typer.Option(help="py-spy, in-process or auto. (default: auto)", rich_help_panel=MEASURING)
+        Optional[str],
+        typer.Option(help="py-spy, in-process or auto. (default: auto)", rich_help_panel=MEASURING),
     ] = None,
     marker: Annotated[
         Optional[str], typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
     ] = None,
     python: Annotated[
-        Optional[str], typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING)
+        Optional[str],
+        typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING),
     ] = None,
     max_seconds: Annotated[
-        Optional[float], typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING)
+        Optional[float],
+        typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING),
     ] = None,
     stall: Annotated[
-        Optional[float], typer.Option(help="Seconds without any sign of life that are a hang. (default: 60)", rich_help_panel=STOPPING)
+        Optional[float],
+        typer.Option(
+            help="Seconds without any sign of life that are a hang. (default: 60)", rich_help_panel=STOPPING
+        ),
     ] = None,
     run_to_end: Annotated[
-        bool, typer.Option("--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING)
+        bool,
+        typer.Option(
+            "--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING
+        ),
     ] = False,
     out: Annotated[
-        Optional[str], typer.Option(help="Run directory. (default: reports/<date-time>-<script>)", rich_help_panel=OUTPUT)
+        Optional[str],
+        typer.Option(help="Run directory. (default: reports/<date-time>-<script>)", rich_help_panel=OUTPUT),
     ] = None,
     budget: Annotated[
         Optional[str], typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the report as JSON; all else goes to standard error.", rich_help_panel=OUTPUT)
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the report as JSON; all else goes to standard error.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
 ) -> None:
     """Profile a training script over a window of steps, and say what slows it down."""
@@ -131,7 +160,10 @@ def demo(
 def report(
     run: Annotated[str, typer.Argument(help="A run directory.")],
     format_: Annotated[
-        Optional[str], typer.Option("--format", help="html, md, json, speedscope, perfetto or pstats. (default: on the terminal)")
+        Optional[str],
+        typer.Option(
+            "--format", help="html, md, json, speedscope, perfetto or pstats. (default: on the terminal)"
+        ),
     ] = None,
     against: Annotated[Optional[str], typer.Option(help="Another run, to compare with.")] = None,
     out: Annotated[Optional[str], typer.Option(help="File to write; - for standard output.")] = None,
@@ -152,7 +184,9 @@ def view(run: Annotated[str, typer.Argument(help="A run directory.")]) -> None:
 
 
 @app.command()
-def explain(rule: Annotated[Optional[str], typer.Argument(help="A rule's name; without one, all are listed.")] = None) -> None:
+def explain(
+    rule: Annotated[Optional[str], typer.Argument(help="A rule's name; without one, all are listed.")] = None,
+) -> None:
     """Say what a rule looks for, why it costs time, and when it is wrong."""
     from throughput.cli.explain import run_explain
 
@@ -161,7 +195,9 @@ def explain(rule: Annotated[Optional[str], typer.Argument(help="A rule's name; w
 
 @app.command()
 def doctor(
-    python: Annotated[Optional[str], typer.Option(help="The script's interpreter, where it has another one.")] = None,
+    python: Annotated[
+        Optional[str], typer.Option(help="The script's interpreter, where it has another one.")
+    ] = None,
 ) -> None:
     """Say what this machine can collect, and what would change what it can't."""
     from throughput.cli.doctor import run_doctor

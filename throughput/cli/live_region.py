@@ -42,14 +42,18 @@ class LiveLines:
         self._drawn = False
         self._next = 0.0
         self._last_phase = ""
+        self._mid_line = False
+        self._text = b""
 
     def relay(self, stream: str, data: bytes) -> None:
         """Pass the script's bytes on."""
         self._wipe()
+        self._mid_line = not data.endswith(b"\n")
         fd = self._stdout if stream == "stdout" else 2
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
+        self._put()
 
     def show(self, progress: Progress) -> None:
         """Draw where the profile stands, not more often than a reader needs."""
@@ -66,8 +70,11 @@ class LiveLines:
             sys.stderr.flush()
 
     def close(self) -> None:
-        """Leave the terminal as the script left it."""
+        """Leave the terminal as the script left it, on a line of its own."""
         self._wipe()
+        self._text = b""
+        if self._mid_line and self._on_terminal:
+            os.write(2, b"\r\n")
 
     def _wipe(self) -> None:
         if self._drawn:
@@ -83,13 +90,22 @@ class LiveLines:
         room = len(lines) + 1
         body = "\r\n".join(lines)
         text = f"{WIPE}{DOWN * room}\x1b[{room}A{SAVE}\r\n{body}{RESTORE}"
-        os.write(2, text.encode("utf-8", "replace"))
-        self._drawn = True
+        self._text = text.encode("utf-8", "replace")
+        self._put()
+
+    def _put(self) -> None:
+        """Draw the last state below whatever the script has written."""
+        if self._text:
+            os.write(2, self._text)
+            self._drawn = True
 
 
 def _state(progress: Progress) -> LiveState:
-    loader = progress.loader_share
-    shares = ((Category.DATA_LOADING, loader), (Category.UNATTRIBUTED, 1.0 - loader)) if loader is not None else ()
+    loader, compute = progress.loader_share, progress.compute_share
+    shares: tuple[tuple[Category, float], ...] = ()
+    if loader is not None and compute is not None:
+        rest = max(0.0, 1.0 - loader - compute)
+        shares = ((Category.DATA_LOADING, loader), (Category.COMPUTE, compute), (Category.UNATTRIBUTED, rest))
     return LiveState(
         phase=PHASES.get(progress.block, progress.block),
         step=progress.kept,

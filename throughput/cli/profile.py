@@ -33,14 +33,18 @@ class Output:
 NAMES = {"stall": "stall_s", "max-seconds": "max_seconds", "run-to-end": "run_to_end"}
 
 
-def options_from(arguments: list[str], *, module: str | None, command: bool, given: dict[str, Any]) -> ProfileOptions:
+def options_from(
+    arguments: list[str], *, module: str | None, command: bool, given: dict[str, Any]
+) -> ProfileOptions:
     """Return the options: the command line's, else the project's, else the defaults.
 
     Raises:
         UsageError: nothing to profile, two things to profile, or an unknown key in the project's settings.
     """
     what = _target(arguments, module, command)
-    settings = {NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")}
+    settings = {
+        NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")
+    }
     known = {f.name for f in fields(ProfileOptions)}
     unknown = sorted(set(settings) - known)
     if unknown:

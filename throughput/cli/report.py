@@ -15,7 +15,9 @@ from throughput.flows.analyse import analyse
 from throughput.flows.profile import write_reports
 
 
-def run_report(run: str, *, against: str | None, format_: str | None, out: str | None, open_page: bool) -> None:
+def run_report(
+    run: str, *, against: str | None, format_: str | None, out: str | None, open_page: bool
+) -> None:
     """Render a run.
 
     Raises:

@@ -21,7 +21,10 @@ def run_rerun(run: str, out: str | None, yes: bool) -> int:
     options, saved = options_of(RunDirectory(Path(run).resolve()), out)
     print(f"In {Path.cwd()}:\n  {shlex.join(saved.command)}", file=sys.stderr)
     if saved.code.commit:
-        print(f"Its code was commit {saved.code.commit[:12]}{' with changes' if saved.code.dirty else ''}.", file=sys.stderr)
+        print(
+            f"Its code was commit {saved.code.commit[:12]}{' with changes' if saved.code.dirty else ''}.",
+            file=sys.stderr,
+        )
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("Nobody is here to agree to running this command.", hint="Give --yes.")

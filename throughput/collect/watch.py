@@ -39,6 +39,8 @@ class Progress:
     elapsed_s: float
     ranks: int
     loader_share: float | None = None
+    compute_share: float | None = None
+    """Of backward and optimizer alone: what else computes is told apart after the run."""
 
 
 @dataclass(slots=True)
@@ -267,6 +269,7 @@ class Watcher:
                 elapsed_s=now - self._began,
                 ranks=len(self._ranks),
                 loader_share=page.get("loader_ns") / clean if clean > 0 else None,
+                compute_share=page.get("compute_ns") / clean if clean > 0 else None,
             )
         )
         if self.on_pids is not None:

@@ -20,7 +20,8 @@ LEAST_LOW = 0.01
 """An interval that reaches below 1 % is the noise that a second run of the same script shows."""
 GENERIC_SHARE = 0.10
 """Of work that only is slow, with no sign that it could be avoided: between XProf's 5 % (no bottleneck) and
-20 % (a high one), so that the ordinary cost of a sound script is no finding."""
+20 % (a high one), so that the ordinary cost of a sound script is no finding. It is of the step without its
+waits for a CPU: on a crowded machine the same code takes a smaller share of a longer step."""
 MOST_SHARE = 0.99
 """No fix makes a step take no time: bounds stop at 100x."""
 
@@ -56,6 +57,11 @@ def together(*parts: Cost | None, least: float = LEAST_SHARE) -> Cost | None:
     above = math.sqrt(sum((part.high - part.share) ** 2 for part in known))
     ns = sum(part.ns for part in known)
     return worth(Cost(ns=ns, share=share, low=share - below, high=share + above), least)
+
+
+def generic(facts: Facts) -> float:
+    """Return the share of the step from which work that only is slow is worth a finding."""
+    return max(LEAST_SHARE, GENERIC_SHARE * _own_time(facts))
 
 
 def of_places(places: Sequence[Hotspot], least: float = LEAST_SHARE) -> Cost | None:
@@ -114,14 +120,21 @@ def of_events(facts: Facts, durations_ns: Sequence[int]) -> Cost | None:
 def of_samples(facts: Facts, part: reading.SampledPart, least: float = LEAST_SHARE) -> Cost | None:
     """Return the cost of what a part of the training thread's samples shows.
 
-    The 95 % interval is the binomial's normal form, sqrt(p (1 - p) / n).
+    Samples see wall time: the waits for a CPU among it are `cpu_starved`, and not counted here again. The
+    95 % interval is the binomial's normal form, sqrt(p (1 - p) / n).
     """
     if part.count <= 0:
         return None
     half = 1.96 * math.sqrt(max(0.0, part.share * (1 - part.share)) / part.count)
-    share, mean = part.share, reading.mean_step_ns(facts)
+    own, mean = _own_time(facts), reading.mean_step_ns(facts)
+    share, half = part.share * own, half * own
     cost = Cost(ns=share * mean, share=share, low=share - half, high=min(1.0, share + half))
     return worth(cost, least)
+
+
+def _own_time(facts: Facts) -> float:
+    """Return the share of the step in which the training thread had a CPU or didn't want one."""
+    return max(0.0, 1 - reading.share(facts, Category.CPU_STARVED))
 
 
 def bound(share: float, high: float, assumes: str = "") -> Prediction:

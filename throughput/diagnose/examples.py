@@ -132,6 +132,23 @@ def settings(workers: int = 2, **changes: Any) -> Loader:
     return replace(made, **changes)
 
 
+def batches(made_ms: float, late_ms: float, every: int = 8, ready_ms: float = 0) -> Batches:
+    """Return a batch for each step, made in `made_ms`, but each `every`-th `late_ms` after it was wanted.
+
+    The batch after a late one was made `ready_ms` before the late one was wanted.
+    """
+    number = np.arange(STEPS, dtype=np.int64)
+    wanted = number * STEP_NS + 1
+    is_late = number % every == 1
+    made = np.where(is_late, wanted + int(late_ms * 1e6), wanted - 1_000_000)
+    made = np.where(np.roll(is_late, 1), np.roll(wanted, 1) - int(ready_ms * 1e6), made)
+    length = np.where(is_late, int((made_ms + late_ms) * 1e6), int(made_ms * 1e6))
+    made = np.maximum(made, 1)
+    return Batches(
+        loader=np.ones_like(number), index=number, wanted_ns=wanted, made_ns=made, begun_ns=made - length
+    )
+
+
 def lock(name: str = "self._lock", kind: str = "Lock", **changes: Any) -> LockSummary:
     """Return a lock that cost nothing, but for what `changes` say."""
     places = LockPlaces(

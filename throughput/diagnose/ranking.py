@@ -81,11 +81,12 @@ def _explain(
     first, second = standing[pair[0]], standing[pair[1]]
     rest = second.saves_ns_per_step - first.saves_ns_per_step
     explained = first.saves_ns_per_step >= MOST_OF_IT * second.saves_ns_per_step
-    same_place = first.where is not None and first.where == second.where
-    if explained or same_place or rest < LEAST_SHARE * mean_step_ns:
+    if explained or rest < LEAST_SHARE * mean_step_ns:
         dropped[pair[1]] = f"explained by {pair[0]}"
-        return
-    standing[pair[1]] = _cut(second, first, mean_step_ns)
+    elif first.where is not None and first.where == second.where:
+        dropped[pair[0]] = f"a part of what {pair[1]} found at the same place"
+    else:
+        standing[pair[1]] = _cut(second, first, mean_step_ns)
 
 
 def _cut(finding: Finding, by: Finding, mean_step_ns: float) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 from throughput.diagnose import reading
 from throughput.diagnose.costs import Cost, worth
 from throughput.model.attribution import Place
+from throughput.model.category import Category
 from throughput.model.finding import Facts
 
 BLOCKS = 10
@@ -19,6 +20,9 @@ LEAST_STEPS = 50
 """Five steps a block; fewer give no median worth the name."""
 LEAST_GROWTH = 0.10
 """Over the window, of the mean step: clocks, caches and neighbours move steps by less."""
+
+STEADY = 0.85
+"""Share of the variance that a line explains; of a single jump, as when a neighbour starts, it is 0.75."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,10 @@ class Growth:
 
 
 def step_growth(facts: Facts) -> Growth | None:
-    """Return how steps grew; None where they didn't, beyond doubt and by enough."""
-    durations = np.array([step.duration_ns for step in reading.clean_steps(facts)], dtype=np.float64)
+    """Return how steps grew, less their waits for a CPU; None where they didn't, steadily."""
+    durations = np.array(
+        [s.duration_ns - s.parts_ns.get(Category.CPU_STARVED, 0) for s in facts.attribution.steps], np.float64
+    )
     if len(durations) < LEAST_STEPS:
         return None
     levels = np.array([np.median(block) for block in np.array_split(durations, BLOCKS)])
@@ -46,7 +52,8 @@ def step_growth(facts: Facts) -> Growth | None:
     residual = levels - levels.mean() - slope * at
     error = STUDENT * float(np.sqrt((residual**2).sum() / (BLOCKS - 2) / spread))
     over_window = (slope * BLOCKS, (slope - error) * BLOCKS, (slope + error) * BLOCKS)
-    if over_window[1] < LEAST_GROWTH * mean:
+    whole = float(((levels - levels.mean()) ** 2).sum())
+    if over_window[1] < LEAST_GROWTH * mean or float((residual**2).sum()) > (1 - STEADY) * whole:
         return None
     share, low, high = (growth / 2 / mean for growth in over_window)
     cost = worth(Cost(ns=share * mean, share=share, low=low, high=min(1.0, high)))

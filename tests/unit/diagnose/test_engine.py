@@ -120,6 +120,18 @@ def test_one_place_is_told_once() -> None:
     assert ask(rule("a", 0.20, where=PLACE), rule("b", 0.40, where=PLACE))[1] == ["b", "a"]
 
 
+def test_at_one_place_the_special_cause_must_be_the_larger_part() -> None:
+    states, findings = ask(rule("general", 0.5, where=PLACE), rule("special", 0.1, ("general",), where=PLACE))
+    assert (states, findings) == ({"general": "fired", "special": "quiet"}, ["general"])
+
+
+def test_a_crowded_machine_hides_no_slow_function() -> None:
+    work = loading("numpy.round", 0.06)
+    assert not diagnose(facts({Category.DATA_LOADING: 0.07}, (work,)))[1]
+    crowded = facts({Category.DATA_LOADING: 0.07, Category.CPU_STARVED: 0.6}, (work,))
+    assert [f.rule for f in diagnose(crowded)[1]] == ["slow-transform"]
+
+
 def test_a_lock_beats_more_workers_and_faster_transforms() -> None:
     work = loading("Cache.get", 0.3, "cache.py:20")
     case = facts(

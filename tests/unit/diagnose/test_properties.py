@@ -136,7 +136,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
     many = draw(st.integers(0, 30))
     columns = {
         name: np.array(draw(st.lists(st.integers(-1, 10**10), min_size=many, max_size=many)), dtype=np.int64)
-        for name in ("begun_ns", "made_ns", "wanted_ns", "consumed_ns")
+        for name in ("loader", "index", "begun_ns", "made_ns", "wanted_ns", "consumed_ns")
     }
     made = draw(st.dictionaries(raw, anything)) | draw(
         st.sampled_from(({}, {"device": device}, {"anomaly_mode": True}))

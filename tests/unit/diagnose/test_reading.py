@@ -10,8 +10,9 @@ import pytest
 from throughput.diagnose import costs, locking, reading, trends
 from throughput.diagnose.device import read_device
 from throughput.diagnose.engine import diagnose
-from throughput.diagnose.examples import STEP_NS, facts, loader, loading, lock, settings, spot
+from throughput.diagnose.examples import STEP_NS, batches, facts, loader, loading, lock, settings, spot
 from throughput.diagnose.findings import MAKES_LOADER
+from throughput.diagnose.lateness import read_lateness
 from throughput.model.attribution import Place
 from throughput.model.category import Category
 from throughput.model.timeline import Batches, Counter, Samples
@@ -103,6 +104,33 @@ def test_one_pause_is_no_rate() -> None:
     cost = costs.of_events(facts(), [STEP_NS] * 10)
     assert cost is not None
     assert (cost.low, cost.share, cost.high) == (pytest.approx(0.09), pytest.approx(0.1), pytest.approx(0.11))
+
+
+def test_waits_for_a_cpu_are_not_counted_twice() -> None:
+    stacks = ((0.25, ("train.py main 1", "train.py slow 2")),)
+    for starved, share in ((0.0, 0.25), (0.6, 0.1)):
+        made = facts({Category.CPU_STARVED: starved}, stacks=stacks)
+        part = reading.training_samples(made, lambda stack: stack[-1].function == "slow")
+        cost = costs.of_samples(made, part)
+        assert cost is not None
+        assert cost.share == pytest.approx(share)
+
+
+def test_lateness_counts_what_was_not_ready_when_it_was_wanted() -> None:
+    made = facts(batches=batches(20, 40, every=4, ready_ms=5))  # 25 of 100 batches, 40 ms late each
+    found = read_lateness(made)
+    assert found is not None
+    assert (found.late_ns, found.ordered_ns) == (pytest.approx(25 * 40e6), pytest.approx(25 * 40e6))
+    assert read_lateness(facts()) is None
+
+
+def test_what_nobody_waits_for_costs_nothing() -> None:
+    slow = loader(2, fetch_ns=30e6, collate_ns=70e6, busy_share=0.4)
+    split = {Category.DATA_LOADING: 0.2}
+    assert (
+        fired(facts(split, loader=slow, batches=batches(100, 0))) == []
+    )  # ready: it is their sending that costs
+    assert fired(facts(split, loader=slow, batches=batches(100, 80, every=4)))[-1] == "slow-collate"
 
 
 def test_the_line_that_grows_is_found() -> None:

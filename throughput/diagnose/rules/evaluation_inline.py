@@ -36,7 +36,7 @@ def check(facts: Facts) -> Finding | None:
     """
     part = reading.training_samples(facts, lambda stack: _evaluates(stack) is not None)
     cost = costs.of_samples(facts, part)
-    if cost is None or cost.share < costs.GENERIC_SHARE:
+    if cost is None or cost.share < costs.generic(facts):
         return None
     lines = [f"evaluation takes {evidence.time_of(cost)}, on average"]
     eval_ns = reading.number(facts.timeline.facts.get("eval_ns"))

@@ -38,7 +38,7 @@ def check(facts: Facts) -> Finding | None:
     if cost is None or tensors * OVERHEAD_NS < cost.ns / 2:
         return None  # arithmetic on few, large tensors
     # Torch itself chooses the loop on a CPU: that is only worth a word where it is felt.
-    if cost.share < costs.GENERIC_SHARE and not asked:
+    if cost.share < costs.generic(facts) and not asked:
         return None
     lines = [f"updating parameters one by one takes {evidence.time_of(cost)}"]
     lines += [f"{row.get('class')} has {row.get('params')} parameter tensors" for row in chosen]

@@ -54,6 +54,7 @@ def _quiet() -> tuple[Facts, ...]:
     noisy = tuple(100.0 + 37 * (n * 7919 % 11) / 11 for n in range(200))
     return (
         facts(),
+        facts(durations_ms=(100.0,) * 60 + (160.0,) * 60),
         facts(durations_ms=noisy),
         facts(durations_ms=tuple(100 - 0.2 * n for n in range(200))),
         facts(durations_ms=tuple(80 + 2.0 * n for n in range(30))),

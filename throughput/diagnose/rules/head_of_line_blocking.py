@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from throughput import units
-from throughput.diagnose import costs, evidence, findings
-from throughput.diagnose.examples import facts, loader, settings
+from throughput.diagnose import evidence, findings, lateness, reading
+from throughput.diagnose.examples import batches, facts, loader, settings
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
-OFTEN = 0.5
-"""In most waits a batch lay ready: order, not speed, is what the step waits for."""
+SATURATED = 0.9
+"""Workers this busy give no more batches in another order."""
 FIX = (
     "Take batches as they come: DataLoader(..., in_order=False) (torch 2.6 and later; the order then "
     "varies from run to run), or make batches cost alike, such as by sorting samples by size."
@@ -25,31 +25,34 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: all workers are slow alike and the ready batch is the next one anyway.
     Sources: Lotus (IISWC'24); torch.utils.data documentation (in_order).
     """
-    summary = facts.attribution.loader
-    if summary is None or summary.num_workers < 2 or (summary.out_of_order_share or 0) < OFTEN:
+    summary, late = facts.attribution.loader, lateness.read_lateness(facts)
+    if summary is None or summary.num_workers < 2 or (summary.busy_share or 0) >= SATURATED or late is None:
         return None
     if any(loader.in_order is False for loader in facts.timeline.loaders):
         return None
-    cost = costs.of_category(facts, Category.DATA_LOADING, summary.out_of_order_share or 0)
+    cost = lateness.cost(facts, late.ordered_ns, late.total_ns)
+    steps = len(reading.clean_steps(facts))
     lines = (
-        f"in {units.percent(summary.out_of_order_share)} of the waits a later batch lay ready",
+        f"a step waits {units.duration(late.late_ns / steps)} for batches that are late",
+        f"during {units.duration(late.ordered_ns / steps)} of it a later batch lies ready",
         evidence.workers(summary),
-        evidence.category(facts, Category.DATA_LOADING, "waiting for batches takes"),
     )
     return findings.of_loader(facts, cost, ("Ready batches wait behind a late one", FIX), lines)
 
 
 def _fires() -> tuple[Facts, ...]:
-    late = loader(4, out_of_order_share=0.8, busy_share=0.6)
-    return (facts({Category.DATA_LOADING: 0.2}, loader=late, loaders=(settings(4),)),)
+    rest = loader(4, busy_share=0.6)
+    behind = batches(50, 90, every=4, ready_ms=5)
+    return (facts({Category.DATA_LOADING: 0.25}, loader=rest, loaders=(settings(4),), batches=behind),)
 
 
 def _quiet() -> tuple[Facts, ...]:
-    slow, late = {Category.DATA_LOADING: 0.2}, loader(4, out_of_order_share=0.8)
+    slow, rest, behind = {Category.DATA_LOADING: 0.25}, loader(4, busy_share=0.6), batches(50, 90, 4, 5)
     return (
-        facts(slow, loader=loader(4, out_of_order_share=0.1)),
-        facts(slow, loader=late, loaders=(settings(4, in_order=False),)),
-        facts({Category.DATA_LOADING: 0.02}, loader=late),
+        facts(slow, loader=rest, batches=batches(50, 0)),
+        facts(slow, loader=rest, batches=behind, loaders=(settings(4, in_order=False),)),
+        facts(slow, loader=loader(4), batches=behind),
+        facts({Category.DATA_LOADING: 0.02}, loader=rest, batches=behind),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader, loading
 from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
@@ -13,10 +12,10 @@ from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 from throughput.model.timeline import Frame
 
-SENDS = re.compile(
-    r"ForkingPickler|multiprocessing[/.](reduction|reductions)|rebuild_(storage|tensor)|pickle\.(loads|dumps)"
-)
-REBUILDS = ("multiprocessing/reductions.py", "multiprocessing/reduction.py")
+SENDS = re.compile(r"ForkingPickler|multiprocessing[/.]reduction\b|pickle\.(loads|dumps)")
+MANY_TENSORS = 2
+"""Tensors have a price too on their way (a file descriptor each), 3 to 10 % of a step on a busy machine: only
+twice the share from which other slow work counts shows that there are too many of them."""
 FIX = (
     "Send tensors or numpy arrays, few and large ones: they go through shared memory without being "
     "copied into a pickle. Turn lists, dicts of numbers and objects into one tensor in collate_fn, in "
@@ -36,23 +35,27 @@ def check(facts: Facts) -> Finding | None:
     summary = facts.attribution.loader
     if summary is None or summary.num_workers < 1:
         return None
-    # Tensors too cost a few percent on their way: only more than that is a choice gone wrong.
-    rebuilt = costs.of_samples(facts, reading.training_samples(facts, _is_unpickling), costs.GENERIC_SHARE)
+    objects = costs.of_samples(facts, reading.training_samples(facts, _builds_objects))
+    many = MANY_TENSORS * costs.generic(facts)
+    tensors = costs.of_samples(facts, reading.training_samples(facts, _rebuilds_tensors), many)
     sent = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), SENDS)
-    at = costs.of_places(sent, costs.GENERIC_SHARE)
+    at = costs.of_places(sent, costs.generic(facts))
+    rebuilt = objects or tensors
     cost = max((c for c in (rebuilt, at) if c is not None), key=lambda c: c.ns, default=None)
     lines = [evidence.place(place) for place in sent[: findings.SHOWN]]
     if rebuilt is not None:
         lines.append(f"unpickling batches takes {evidence.time_of(rebuilt)} on the training thread")
-    lines.append(f"a batch takes {units.duration(summary.transfer_ns)} from worker to training process")
     return findings.of_loader(facts, cost, ("Batches are pickled on their way from the workers", FIX), lines)
 
 
-def _is_unpickling(stack: Sequence[Frame]) -> bool:
-    """Return whether the innermost frame rebuilds what a queue brought; waiting for it is a frame deeper."""
+def _builds_objects(stack: Sequence[Frame]) -> bool:
+    """Return whether the innermost frame unpickles in C what a queue brought; waiting is a frame deeper."""
     file, function = stack[-1].file, stack[-1].function.rpartition(".")[2]
-    in_queue = file.endswith("multiprocessing/queues.py") and function == "get"
-    return in_queue or any(frame.file.endswith(REBUILDS) for frame in stack)
+    return file.endswith("multiprocessing/queues.py") and function == "get"
+
+
+def _rebuilds_tensors(stack: Sequence[Frame]) -> bool:
+    return any(frame.file.endswith("multiprocessing/reductions.py") for frame in stack)
 
 
 def _fires() -> tuple[Facts, ...]:
@@ -67,7 +70,7 @@ def _quiet() -> tuple[Facts, ...]:
         "site-packages/multiprocessing/queues.py Queue.get 113",
         "site-packages/multiprocessing/connection.py Connection.poll 257",
     )
-    few = ((0.05, (*poll[:1], "site-packages/torch/multiprocessing/reductions.py rebuild 1")),)
+    few = ((0.15, (*poll[:1], "site-packages/torch/multiprocessing/reductions.py rebuild 1")),)
     return (
         facts(stacks=((0.4, poll),), loader=loader(2)),
         facts(stacks=few, loader=loader(2)),

@@ -32,7 +32,7 @@ def check(facts: Facts) -> Finding | None:
     mean = device.kernel_ns / device.kernels
     if mean >= SHORT_NS:
         return None
-    cost = costs.of_category(facts, Category.HOST_WORK, least=costs.GENERIC_SHARE)
+    cost = costs.of_category(facts, Category.HOST_WORK, least=costs.generic(facts))
     lines = (
         f"{units.count(device.kernels / device.steps)} kernels a step take {units.duration(mean)} each",
         evidence.category(facts, Category.HOST_WORK, "the device waits for the script"),

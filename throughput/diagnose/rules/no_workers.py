@@ -28,11 +28,11 @@ def check(facts: Facts) -> Finding | None:
     if summary is None or summary.num_workers != 0 or idle is None or idle < IDLE_CPUS:
         return None
     share = reading.share(facts, Category.DATA_LOADING)
-    if not costs.GENERIC_SHARE <= share < 1:
+    if not costs.generic(facts) <= share < 1:
         return None
     count = min(max(1, round(idle)), math.ceil(share / (1 - share)))
     hidden = share - max(0.0, share / count - (1 - share))  # what the workers can't keep up with stays
-    cost = costs.of_category(facts, Category.DATA_LOADING, hidden / share, costs.GENERIC_SHARE)
+    cost = costs.of_category(facts, Category.DATA_LOADING, hidden / share, costs.generic(facts))
     lines = (
         evidence.category(facts, Category.DATA_LOADING, "loading takes"),
         "the loader has no workers (num_workers=0)",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from throughput import units
-from throughput.diagnose import costs, evidence, findings
-from throughput.diagnose.examples import facts, loader
+from throughput.diagnose import evidence, findings, lateness
+from throughput.diagnose.examples import batches, facts, loader
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Rule
-from throughput.model.timeline import Batches
 
 RESTING = 0.85
 """Workers that rest more than a seventh of the time are fast enough on average."""
@@ -27,42 +26,44 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: memory doesn't allow more batches in flight; or waits come at epoch starts only.
     Sources: Lotus (IISWC'24); torch.utils.data documentation (prefetch_factor).
     """
-    summary, batches = facts.attribution.loader, facts.timeline.batches
-    if summary is None or summary.num_workers < 1 or not 0 < (summary.busy_share or 0) < RESTING:
+    summary, late = facts.attribution.loader, lateness.read_lateness(facts)
+    if (
+        summary is None
+        or summary.num_workers < 1
+        or not 0 < (summary.busy_share or 0) < RESTING
+        or late is None
+    ):
         return None
-    seen = (batches.begun_ns >= 0) & (batches.made_ns > batches.begun_ns)
-    made = (batches.made_ns - batches.begun_ns)[seen].astype(np.float64)
+    all_ = facts.timeline.batches
+    made = (all_.made_ns - all_.begun_ns)[(all_.begun_ns >= 0) & (all_.made_ns > all_.begun_ns)].astype(
+        np.float64
+    )
     if len(made) < LEAST_BATCHES or float(made.std()) < UNEVEN * float(made.mean()):
         return None
-    cost = costs.of_category(facts, Category.DATA_LOADING)
+    cost = lateness.of_making(facts)
     low, high = np.percentile(made, (5, 95))
     lines = (
         evidence.workers(summary),
         f"one batch in 20 takes under {units.duration(float(low))} to make",
         f"one batch in 20 takes over {units.duration(float(high))} to make",
-        evidence.category(facts, Category.DATA_LOADING, "waiting for batches takes"),
+        f"late batches take {units.percent(late.late_ns / late.total_ns)} of the steps' time",
     )
     deep = max(8, 4 * (summary.prefetch_factor or 2))
     fix = f"Give the queue more room for uneven batches: DataLoader(..., prefetch_factor={deep})"
     return findings.of_loader(facts, cost, ("Uneven batches empty the loader's queue", fix), lines)
 
 
-def _batches(slow: int) -> Batches:
-    begun = np.arange(40, dtype=np.int64) * 10**8
-    made = begun + np.where(np.arange(40) % 8 == 0, slow, 20_000_000)
-    return Batches(begun_ns=begun, made_ns=made)
-
-
 def _fires() -> tuple[Facts, ...]:
     rest = loader(2, busy_share=0.5)
-    return (facts({Category.DATA_LOADING: 0.2}, loader=rest, batches=_batches(400_000_000)),)
+    return (facts({Category.DATA_LOADING: 0.2}, loader=rest, batches=batches(20, 400)),)
 
 
 def _quiet() -> tuple[Facts, ...]:
     slow, rest = {Category.DATA_LOADING: 0.2}, loader(2, busy_share=0.5)
     return (
-        facts(slow, loader=rest, batches=_batches(22_000_000)),
-        facts(slow, loader=loader(2), batches=_batches(400_000_000)),
+        facts(slow, loader=rest, batches=batches(20, 0)),
+        facts(slow, loader=loader(2), batches=batches(20, 400)),
+        facts(slow, loader=rest),
     )
 
 

@@ -26,7 +26,7 @@ def check(facts: Facts) -> Finding | None:
         return None
     title = f"{work[0].name} takes a large part of the training loop"
     line = evidence.category(facts, Category.HOST_WORK, "Python of the training loop takes in all")
-    return findings.at_places(facts, work, (title, FIX), costs.GENERIC_SHARE, (line,))
+    return findings.at_places(facts, work, (title, FIX), costs.generic(facts), (line,))
 
 
 def _fires() -> tuple[Facts, ...]:

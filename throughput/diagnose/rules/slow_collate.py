@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from throughput import units
-from throughput.diagnose import costs, evidence, findings, reading
+from throughput.diagnose import costs, evidence, findings, lateness, reading
 from throughput.diagnose.examples import facts, loader, loading
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.attribution import Hotspot
@@ -39,7 +39,7 @@ def check(facts: Facts) -> Finding | None:
     part = min(1.0, summary.collate_ns / summary.made_ns)
     if part < LARGE:
         return None
-    cost = costs.of_category(facts, Category.DATA_LOADING, part, costs.GENERIC_SHARE)
+    cost = lateness.of_making(facts, part, costs.generic(facts))
     work = [place for place in reading.places(facts, Category.DATA_LOADING) if _collates(place)]
     lines = [
         f"collating takes {units.duration(summary.collate_ns)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from throughput import units
-from throughput.diagnose import costs, evidence, findings, reading
+from throughput.diagnose import evidence, findings, lateness, reading
 from throughput.diagnose.examples import facts, loader, loading
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
@@ -37,7 +37,7 @@ def check(facts: Facts) -> Finding | None:
     blocked = min(1.0, summary.blocked_ns / summary.made_ns)
     if blocked < MOSTLY:
         return None
-    cost = costs.of_category(facts, Category.DATA_LOADING, blocked)
+    cost = lateness.of_making(facts, blocked)
     work = reading.places(facts, Category.DATA_LOADING)
     lines = [evidence.batch(summary), evidence.category(facts, Category.DATA_LOADING, "loading takes")]
     lines += [evidence.place(place) for place in work[:1]]

@@ -44,7 +44,7 @@ def check(facts: Facts) -> Finding | None:
         fix += f" Or hide it, since CPUs are idle: DataLoader(..., num_workers={count})."
     more = () if summary is None else (evidence.batch(summary),)
     title = f"{top.name} is the slowest part of the data pipeline"
-    return findings.at_places(facts, work[:1], (title, fix), costs.GENERIC_SHARE, more)
+    return findings.at_places(facts, work[:1], (title, fix), costs.generic(facts), more)
 
 
 def _fires() -> tuple[Facts, ...]:

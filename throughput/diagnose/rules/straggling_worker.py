@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from throughput import units
-from throughput.diagnose import costs, evidence, findings
+from throughput.diagnose import evidence, findings, lateness
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
@@ -35,7 +35,7 @@ def check(facts: Facts) -> Finding | None:
     slowest, usual = times[-1], statistics.median(times[:-1])
     if usual <= 0 or slowest < SLOWER * usual:
         return None
-    cost = costs.of_category(facts, Category.DATA_LOADING, 1 - usual / slowest)
+    cost = lateness.of_making(facts, 1 - usual / slowest)
     number = summary.per_worker_made_ns.index(slowest)
     lines = (
         f"worker {number} takes {units.duration(slowest)} for a batch, the others {units.duration(usual)}",

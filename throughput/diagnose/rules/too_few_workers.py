@@ -30,7 +30,7 @@ def check(facts: Facts) -> Finding | None:
     if summary is None or summary.num_workers < 1 or (summary.busy_share or 0) < BUSY:
         return None
     share, mean = reading.share(facts, Category.DATA_LOADING), reading.mean_step_ns(facts)
-    if idle is None or idle < IDLE_CPUS or not costs.GENERIC_SHARE <= share < 1:
+    if idle is None or idle < IDLE_CPUS or not costs.generic(facts) <= share < 1:
         return None
     locked = sum(one.through_waker_ns_per_step for one in facts.attribution.locks)
     if locked > WAITS_FOR_LOCKS * share * mean:
