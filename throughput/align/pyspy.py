@@ -87,11 +87,14 @@ class _Decoder:
         self.stacks: dict[tuple[int, ...], int] = {}
         self.open: dict[int, list[int]] = {}
         self.running: dict[tuple[int, int], tuple[int, int]] = {}
+        self.owner: dict[int, int] = {}
+        """Thread id -> the process that wrote its last group."""
         self.rows: list[tuple[int, int, int, int, int]] = []
 
     def close_group(self, key: tuple[int, int, int]) -> None:
         """End the stretch of the process and thread that the group names, and begin the next."""
         tid, ts, pid = key
+        self.owner[tid] = pid
         before = self.running.get((pid, tid))
         if before is not None and ts > before[0] and before[1] >= 0:
             self.rows.append((pid, tid, before[0], ts, before[1]))
@@ -101,6 +104,20 @@ class _Decoder:
             return
         number = self.stacks.setdefault(frames, len(self.stacks))
         self.running[pid, tid] = (ts, number)
+
+    def close_all(self, last: int) -> None:
+        """End every running stretch at the file's last instant.
+
+        Where processes share a thread id every sample writes a group: one that wrote none since another did
+        is gone: its last stretch is as long as its usual one.
+        """
+        for (pid, tid), (ts, number) in self.running.items():
+            end = last
+            if self.owner[tid] != pid:
+                usual = [row[3] - row[2] for row in self.rows if row[:2] == (pid, tid)]
+                end = min(last, ts + sorted(usual)[len(usual) // 2]) if usual else ts
+            if end > ts:
+                self.rows.append((pid, tid, ts, end, number))
 
     def frame(self, event: _Event) -> int:
         """Return the number of an event's frame."""
@@ -130,9 +147,7 @@ def decode(events: list[_Event]) -> RawSamples:
         last = max(last, event.ts)
     if key is not None:
         state.close_group(key)
-    for (pid, tid), (ts, number) in state.running.items():
-        if last > ts:
-            state.rows.append((pid, tid, ts, last, number))
+    state.close_all(last)
     return _columns(state)
 
 

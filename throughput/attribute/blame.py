@@ -101,10 +101,11 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
         owner = span_of(middle, begun, made)
         for stretch, batch in zip(stretches[owner >= 0], owner[owner >= 0], strict=True):
             stack = int(samples.stack[stretch])
+            lasted = min(samples.end_ns[stretch], made[batch]) - max(samples.start_ns[stretch], begun[batch])
             doing = view.classifier.doing(stack)
             if doing is Doing.LOCK or (doing is Doing.WAIT and _is_idle(view, stack)):
                 continue
-            ns = float(samples.end_ns[stretch] - samples.start_ns[stretch]) * float(factor[batch])
+            ns = float(lasted) * float(factor[batch])
             rows.append((stack, number, ns, int(samples.count[stretch])))
     yield from _scaled(rows, wait_ns)
 
