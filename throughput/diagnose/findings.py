@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from throughput.diagnose import costs, evidence, reading
 from throughput.diagnose.costs import Cost
+from throughput.diagnose.ranking import PlacedFinding
 from throughput.model.attribution import Hotspot, Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
@@ -43,15 +44,17 @@ def at_places(
     if cost is None:
         return None
     ranked = sorted(places, key=lambda place: -place.ns_per_step)
-    return Finding(
+    own = reading.own_files(facts)
+    return PlacedFinding(
         rule="",
         title=texts[0],
         category=main_category(places),
-        where=reading.own_place(facts, ranked[0]),
+        where=reading.changed_at(ranked[0], own),
         evidence=(*(evidence.place(place) for place in ranked[:SHOWN]), *more),
         fix=texts[1],
         saves_ns_per_step=cost.ns,
         prediction=costs.bound_of(cost),
+        claims=tuple(reading.changed_at(place, own) for place in ranked),
     )
 
 

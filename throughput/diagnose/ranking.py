@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from throughput import units
 from throughput.diagnose.costs import LEAST_SHARE, bound
+from throughput.model.attribution import Place
 from throughput.model.finding import Finding, Rule
 
 MOST_OF_IT = 0.5
@@ -38,6 +39,13 @@ class SpecificRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedFinding(Finding):
+    """A finding whose time is that of some lines of own code; it explains others at these lines only."""
+
+    claims: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
     """Findings that stand, numbered, and for each dropped rule the reason."""
 
@@ -62,8 +70,13 @@ def ranked(found: Sequence[Finding], rules: Sequence[Rule], mean_step_ns: float)
             elif name not in names.get(other, ()) and _same(standing[name], standing[other]):
                 dropped[other] = f"the same time at the same place as {name}"
     kept = _by_saving([finding for rule, finding in standing.items() if rule not in dropped])
-    numbered = tuple(replace(finding, rank=number) for number, finding in enumerate(kept, 1))
+    numbered = tuple(_plain(finding, number) for number, finding in enumerate(kept, 1))
     return Ranked(findings=numbered, dropped=dropped)
+
+
+def _plain(finding: Finding, rank: int) -> Finding:
+    values = {field.name: getattr(finding, field.name) for field in fields(Finding)}
+    return Finding(**(values | {"rank": rank}))
 
 
 def _same(first: Finding, second: Finding) -> bool:
@@ -79,11 +92,14 @@ def _explain(
 ) -> None:
     """Drop the second of a pair, which the first explains, or cut it down to what is left."""
     first, second = standing[pair[0]], standing[pair[1]]
+    claims = first.claims if isinstance(first, PlacedFinding) and isinstance(second, PlacedFinding) else ()
+    if claims and second.where not in claims:
+        return  # two lines, two times
     rest = second.saves_ns_per_step - first.saves_ns_per_step
     explained = first.saves_ns_per_step >= MOST_OF_IT * second.saves_ns_per_step
     if explained or rest < LEAST_SHARE * mean_step_ns:
         dropped[pair[1]] = f"explained by {pair[0]}"
-    elif first.where is not None and first.where == second.where:
+    elif claims:
         dropped[pair[0]] = f"a part of what {pair[1]} found at the same place"
     else:
         standing[pair[1]] = _cut(second, first, mean_step_ns)

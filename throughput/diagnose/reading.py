@@ -84,7 +84,7 @@ def own_files(facts: Facts) -> frozenset[str]:
 
 def own_place(facts: Facts, place: Hotspot) -> Place:
     """Return the line that the user can change: of library code, the line of own code that calls it."""
-    return _own_place(place, own_files(facts))
+    return changed_at(place, own_files(facts))
 
 
 def text_at(facts: Facts, file: str, line: int) -> str:
@@ -97,7 +97,7 @@ def with_text(facts: Facts, among: Iterable[Hotspot]) -> list[Located]:
     own = own_files(facts)
     found = []
     for place in among:
-        where = _own_place(place, own)
+        where = changed_at(place, own)
         near = {line.line: line.text for line in place.source}
         text = text_at(facts, where.file, where.line) or near.get(where.line, "")
         found.append(Located(place=place, text=text, is_own=place.file in own))
@@ -195,7 +195,8 @@ def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) ->
     return SampledPart(share=part / total, count=int(samples.count[inside].sum()))
 
 
-def _own_place(place: Hotspot, own: frozenset[str]) -> Place:
+def changed_at(place: Hotspot, own: frozenset[str]) -> Place:
+    """Return the line that the user can change, given the files of own code."""
     if place.caller is not None and place.file not in own:
         return place.caller
     return Place(function=place.function, file=place.file, line=place.line)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from throughput.diagnose import costs
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.examples import STEP_NS, facts, loader, loading, lock, spot, with_collectors
-from throughput.diagnose.ranking import SpecificRule
+from throughput.diagnose.ranking import PlacedFinding, SpecificRule
 from throughput.model.attribution import Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Prediction, Rule
 from throughput.model.run import CollectorStatus
 
-PLACE = Place(function="f", file="train.py", line=3)
+PLACE, OTHER, THIRD = (Place(function="f", file="train.py", line=line) for line in (3, 4, 5))
 
 
 def finding(share: float, **changes: object) -> Finding:
@@ -120,9 +120,24 @@ def test_one_place_is_told_once() -> None:
     assert ask(rule("a", 0.20, where=PLACE), rule("b", 0.40, where=PLACE))[1] == ["b", "a"]
 
 
+def placed(name: str, share: float, place: Place, supersedes: tuple[str, ...] = ()) -> Rule:
+    values = {f.name: getattr(finding(share, where=place), f.name) for f in fields(Finding)}
+    made = PlacedFinding(**values, claims=(OTHER, place))
+    return SpecificRule(name=name, check=lambda _: made, supersedes=supersedes)
+
+
 def test_at_one_place_the_special_cause_must_be_the_larger_part() -> None:
-    states, findings = ask(rule("general", 0.5, where=PLACE), rule("special", 0.1, ("general",), where=PLACE))
+    states, findings = ask(placed("general", 0.5, PLACE), placed("special", 0.1, PLACE, ("general",)))
     assert (states, findings) == ({"general": "fired", "special": "quiet"}, ["general"])
+
+
+def test_what_is_elsewhere_is_not_explained() -> None:
+    assert ask(placed("general", 0.3, PLACE), placed("special", 0.2, THIRD, ("general",)))[1] == [
+        "general",
+        "special",
+    ]
+    assert ask(placed("general", 0.3, OTHER), placed("special", 0.2, THIRD, ("general",)))[1] == ["special"]
+    assert type(diagnose(facts(), (placed("a", 0.3, PLACE),))[1][0]) is Finding
 
 
 def test_a_crowded_machine_hides_no_slow_function() -> None:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader, loading
-from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
+from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 from throughput.model.timeline import Frame
 
 SENDS = re.compile(r"ForkingPickler|multiprocessing[/.]reduction\b|pickle\.(loads|dumps)")
 MANY_TENSORS = 2
-"""Tensors have a price too on their way (a file descriptor each), 3 to 10 % of a step on a busy machine: only
-twice the share from which other slow work counts shows that there are too many of them."""
+"""Sending tensors costs 3 to 10 % on a busy machine: twice the share of other slow work is too much."""
 FIX = (
     "Send tensors or numpy arrays, few and large ones: they go through shared memory without being "
     "copied into a pickle. Turn lists, dicts of numbers and objects into one tensor in collate_fn, in "
@@ -27,7 +26,7 @@ def check(facts: Facts) -> Finding | None:
     """See batches pickled in the workers and unpickled on the training thread.
 
     Why it costs: lists and objects are turned into bytes, sent through a pipe, and built again on the
-    training thread, under its GIL; each tensor costs a file descriptor or a shared-memory name.
+    training thread; each tensor costs a file descriptor.
     How to fix: one tensor a field instead of lists; fewer, larger tensors.
     When it is wrong: what is unpickled is small and the time is that of a worker being late.
     Sources: torch.multiprocessing's best practices; SPDL's documentation on inter-process copies.
@@ -39,8 +38,7 @@ def check(facts: Facts) -> Finding | None:
     many = MANY_TENSORS * costs.generic(facts)
     tensors = costs.of_samples(facts, reading.training_samples(facts, _rebuilds_tensors), many)
     sent = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), SENDS)
-    at = costs.of_places(sent, costs.generic(facts))
-    rebuilt = objects or tensors
+    rebuilt, at = objects or tensors, costs.of_places(sent, costs.generic(facts))
     cost = max((c for c in (rebuilt, at) if c is not None), key=lambda c: c.ns, default=None)
     lines = [evidence.place(place) for place in sent[: findings.SHOWN]]
     if rebuilt is not None:
@@ -70,15 +68,11 @@ def _quiet() -> tuple[Facts, ...]:
         "site-packages/multiprocessing/queues.py Queue.get 113",
         "site-packages/multiprocessing/connection.py Connection.poll 257",
     )
-    few = ((0.15, (*poll[:1], "site-packages/torch/multiprocessing/reductions.py rebuild 1")),)
-    return (
-        facts(stacks=((0.4, poll),), loader=loader(2)),
-        facts(stacks=few, loader=loader(2)),
-        facts(loader=loader(0)),
-    )
+    few = ("train.py main 1", "site-packages/torch/multiprocessing/reductions.py rebuild 1")
+    return (facts(stacks=((0.4, poll), (0.15, few)), loader=loader(2)), facts(loader=loader(0)))
 
 
 RULE = SpecificRule(
-    name="ipc-pickling", check=check, requires=("stacks",), supersedes=GENERAL_LOADING,
+    name="ipc-pickling", check=check, requires=("stacks",), supersedes=("prefetch-shallow",),
     fires=_fires, quiet=_quiet,
 )  # fmt: skip
