@@ -10,7 +10,7 @@ from throughput.model.timeline import Frame
 
 PLUMBING = re.compile(
     r"^(torch/nn/modules/module\.py|torch/utils/data/|torch/utils/_contextlib\.py|torch/_dynamo/|torch/autograd/(grad_mode|function)\.py"
-    r"|torch/amp/(autocast_mode|grad_scaler)\.py|torch/optim/optimizer\.py|multiprocessing/|threading\.py|concurrent/|contextlib\.py|functools\.py"
+    r"|torch/amp/(autocast_mode|grad_scaler)\.py|torch/optim/optimizer\.py|torch/autograd/profiler\.py|multiprocessing/|threading\.py|concurrent/|contextlib\.py|functools\.py"
     r"|runpy\.py|asyncio/|importlib/|<frozen|selectors\.py|socket\.py|queue\.py)"
 )
 """Library files that only pass calls on: skipped when looking for the library call that the user made."""

@@ -155,7 +155,8 @@ def _compute_verdict(case: _Case) -> tuple[str, str]:
 def _evidence(case: _Case, kind: str) -> tuple[str, ...]:
     lines = [_step_sentence(case.throughput, case)]
     if kind == "weak":
-        return (*lines, "Profile more steps before acting on this: --steps 200.")
+        wanted = max(200, -(-2 * case.steps // 100) * 100)
+        return (*lines, f"Profile more steps before acting on this: --steps {wanted}.")
     if case.top.category is Category.COMPUTE or kind == "balanced":
         if len(case.ranked) > 1:
             lines.append(f"Next is {_next(case)}.")

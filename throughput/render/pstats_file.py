@@ -7,47 +7,84 @@ were stored as JSON, and read none.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from throughput.model.timeline import Call
+from throughput.model.timeline import ALREADY_RUNNING, Call
 from throughput.render import view
 
 Function = tuple[str, int, str]
 """File, line, name: what pstats calls a function."""
-Amount = tuple[int, int, float, float]
-"""Primitive calls, calls, seconds in the function itself, seconds with what it calls."""
-Callers = Mapping[Function, Mapping[Function, tuple[int, int, int]]]
-"""Function -> who called it -> calls, self ns, total ns."""
+Amounts = tuple[int, int, int]
+"""Calls, ns in the function itself, ns with what it calls."""
+ROOT: Function = ("~", 0, "<all that was counted>")
+"""Calls the threads, so that viewers which draw one tree draw them all."""
+ROLES = {
+    "training": "<training thread>",
+    "thread": "<other threads>",
+    "worker": "<DataLoader workers>",
+    "all threads": "<all threads of the training process>",
+}
 
 
-def pstats_bytes(calls: Sequence[Call], *, callers: Callers | None = None, role: str | None = None) -> bytes:
+@dataclass(slots=True)
+class _Row:
+    amounts: Amounts = (0, 0, 0)
+    callers: dict[Function, Amounts] = field(default_factory=dict)
+
+
+def pstats_bytes(calls: Sequence[Call], *, role: str | None = None) -> bytes:
     """Return the calls as a pstats file; `role` takes only those of training, thread or worker.
 
-    Recursion was not counted apart: primitive calls are all calls.
+    Recursion was not counted apart: primitive calls are all calls. What code called that was running before
+    counting began hangs under a row for its kind of thread.
     """
-    rows: dict[Function, Amount] = {}
+    rows: dict[Function, _Row] = {}
     for call in calls:
         if role is not None and call.role != role:
             continue
-        key = (_file(call.file), call.line, view.plain(call.function))
-        old = rows.get(key, (0, 0, 0.0, 0.0))
-        own, total = call.self_ns / 1e9, call.total_ns / 1e9
-        rows[key] = (old[0] + call.calls, old[1] + call.calls, old[2] + own, old[3] + total)
-    known = {_shown(function): _callers(found) for function, found in (callers or {}).items()}
-    return marshal.dumps({key: (*amount, known.get(key, {})) for key, amount in rows.items()})
+        thread: Function = ("~", 0, ROLES.get(call.role, "<threads>"))
+        row = rows.setdefault(_shown((call.file, call.line, call.function)), _Row())
+        row.amounts = _sum((row.amounts, (call.calls, call.self_ns, call.total_ns)))
+        for *place, number, own, total in call.callers:
+            known = (str(place[0]), int(place[1]), str(place[2]))
+            caller = thread if known == ALREADY_RUNNING else _shown(known)
+            amounts = (number, own, total)
+            row.callers[caller] = _sum((row.callers.get(caller, (0, 0, 0)), amounts))
+    _add_roots(rows)
+    return marshal.dumps({key: (*_pstats(row.amounts), _callers(row, rows)) for key, row in rows.items()})
 
 
-def _file(path: str) -> str:
-    # "~" marks builtins in pstats; a file keeps its own name, without the folders above it.
-    return path if path == "~" else view.place(path, 0)
+def _add_roots(rows: dict[Function, _Row]) -> None:
+    """Add a row for each kind of thread, above what its running code called, and one above them all."""
+    threads: dict[Function, int] = {}
+    kinds = {("~", 0, name) for name in (*ROLES.values(), "<threads>")}
+    for row in rows.values():
+        for caller, amounts in row.callers.items():
+            if caller in kinds:
+                threads[caller] = threads.get(caller, 0) + amounts[2]
+    for thread, total in threads.items():
+        rows[thread] = _Row((1, 0, total), {ROOT: (1, 0, total)})
+    if threads:
+        rows[ROOT] = _Row((1, 0, sum(threads.values())))
+
+
+def _callers(row: _Row, rows: dict[Function, _Row]) -> dict[Function, tuple[int, int, float, float]]:
+    return {caller: _pstats(amounts) for caller, amounts in row.callers.items() if caller in rows}
+
+
+def _pstats(amounts: Amounts) -> tuple[int, int, float, float]:
+    """Return primitive calls, calls, seconds in the function itself, seconds with what it calls."""
+    calls, own, total = amounts
+    return calls, calls, own / 1e9, total / 1e9
+
+
+def _sum(parts: Iterable[Amounts]) -> Amounts:
+    calls, own, total = (sum(column) for column in zip(*parts, strict=True))
+    return calls, own, total
 
 
 def _shown(function: Function) -> Function:
-    return _file(function[0]), function[1], view.plain(function[2])
-
-
-def _callers(found: Mapping[Function, tuple[int, int, int]]) -> dict[Function, Amount]:
-    return {
-        _shown(function): (calls, calls, own / 1e9, total / 1e9)
-        for function, (calls, own, total) in found.items()
-    }
+    # "~" marks builtins in pstats; a file keeps its own name, without the folders above it.
+    file, line, name = function
+    return file if file == "~" else view.place(file, 0), line, view.plain(name)
