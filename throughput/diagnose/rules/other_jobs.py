@@ -33,7 +33,9 @@ def check(facts: Facts) -> Finding | None:
     usage = _usage(facts)
     if (usage is None or usage[0] < OTHERS_CPUS) and (steal or 0) < STEAL:
         return None
-    cost = costs.of_category(facts, Category.CPU_STARVED)
+    # With the run's own threads queueing too, others cause the part that they take of the CPUs.
+    part = usage[0] / sum(usage) if usage is not None and sum(usage) > 0 and not steal else 1.0
+    cost = costs.of_category(facts, Category.CPU_STARVED, part)
     lines = [evidence.category(facts, Category.CPU_STARVED, "the training thread waits for a CPU")]
     if usage is not None:
         others, ours = (units.count(round(cpus, 1)) for cpus in usage)
