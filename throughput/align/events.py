@@ -12,6 +12,8 @@ from throughput.errors import DamagedFile
 
 ROW = 8
 LIMIT_BYTES = 2_000_000_000
+LATEST_NS = 1 << 58
+"""Nine years of uptime: a later row was not written by us, and sums of such times would overflow."""
 
 
 class Kind(IntEnum):
@@ -54,6 +56,7 @@ def read_events(file: BinaryIO, name: str = "events") -> Events:
     whole = len(data) // (8 * ROW) * ROW
     rows = np.frombuffer(data, dtype="<i8", count=whole).astype(np.int64).reshape(-1, ROW)
     known = (rows[:, 0] >= min(Kind)) & (rows[:, 0] <= max(Kind))
+    known &= ((rows[:, 2:4] >= -1) & (rows[:, 2:4] < LATEST_NS)).all(axis=1)
     if len(rows) and not known.any():
         raise DamagedFile(f"{name} holds no row that this version knows.", hint="Profile again.")
     return Events(rows[known])

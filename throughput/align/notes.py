@@ -3,11 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 
 LIMIT_LINES = 500_000
+Int = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+
+
+class _Stack(msgspec.Struct):
+    id: Int
+    frames: list[tuple[str, str, Int, Int]]
+
+
+class _Thread(msgspec.Struct):
+    tid: Int
+    name: str | None = None
+    native_id: Int | None = None
+
+
+class _Worker(msgspec.Struct):
+    worker: Int
+    loader: Int = -1
+
+
+class _Lock(msgspec.Struct):
+    id: Int
+    lock_kind: str = "Lock"
+    made_file: str | None = None
+    made_line: Int | None = None
+    made_function: str | None = None
+
+
+class _Loader(msgspec.Struct):
+    loader: Int
+    identity: Int = 0
+    num_workers: Int | None = None
+    prefetch_factor: Int | None = None
+    batch_size: Int | None = None
+    pin_memory: bool | None = None
+    persistent_workers: bool | None = None
+    in_order: bool | None = None
+    start_method: str | None = None
+    iterable: bool | None = None
+    dataset: str = ""
+
+
+class _Window(msgspec.Struct):
+    t: Int
+    restart: bool = False
+    thread: Int | None = None
+    rule: str | None = None
+
+
+class _Anchor(msgspec.Struct):
+    monotonic: Int
+    wall: Int
+
+
+class _Distributed(msgspec.Struct):
+    world_size: Int | None = None
+
+
+class _Collector(msgspec.Struct):
+    name: str
+    state: str
+    reason: str | None = None
+
+
+class _Patch(msgspec.Struct):
+    name: str
+    collector: str
+    missing: str
+    lost: str
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+SHAPES: dict[str, type[msgspec.Struct]] = {
+    "stack": _Stack,
+    "thread": _Thread,
+    "worker": _Worker,
+    "lock": _Lock,
+    "loader": _Loader,
+    "window": _Window,
+    "anchor": _Anchor,
+    "distributed": _Distributed,
+    "collector": _Collector,
+    "patch": _Patch,
+    "note": _Text,
+}
+"""What a note of each kind must hold for the readers to rely on it; other fields and kinds are anything."""
 
 
 class Notes:
@@ -26,7 +114,7 @@ class Notes:
 
 
 def read_notes(file: BinaryIO) -> Notes:
-    """Return the notes of a file; a line that isn't a JSON object (cut off by a kill) is left out."""
+    """Return the notes of a file; a line that isn't such a note (cut off by a kill, say) is left out."""
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(file):
         if number >= LIMIT_LINES:
@@ -35,6 +123,19 @@ def read_notes(file: BinaryIO) -> Notes:
             row = msgspec.json.decode(line)
         except (msgspec.DecodeError, RecursionError):
             continue
-        if isinstance(row, dict):
-            rows.append(row)
+        sound = _sound(row) if isinstance(row, dict) else None
+        if sound is not None:
+            rows.append(sound)
     return Notes(rows)
+
+
+def _sound(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the note with its fields in the types that readers rely on; None where they can't be."""
+    shape = SHAPES.get(str(row.get("kind")))
+    if shape is None:
+        return row
+    try:
+        fields = msgspec.convert(row, shape, strict=False)  # a numpy integer was written as text
+    except msgspec.ValidationError:
+        return None
+    return {**row, **msgspec.to_builtins(fields)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from throughput.align.events import Events, Kind
 from throughput.align.notes import Notes
-from throughput.model.category import Block
+from throughput.model.category import Block, Phase
 from throughput.model.timeline import Segments, Step
 
 BLOCKS = (Block.WARMUP, Block.DROPPED, Block.LIGHT, Block.STACKS, Block.TORCH, Block.CPROFILE, Block.DROPPED)
@@ -29,6 +29,9 @@ def training_thread(events: Events, notes: Notes) -> int:
 def read_steps(events: Events, notes: Notes) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Return the steps of the window and of the warm-up, and notes on how they were chosen."""
     rows = events.of(Kind.STEP)
+    # A better mark of a step begins the numbers anew: the rows before were counted by another rule.
+    anew = np.flatnonzero(np.diff(rows[:, 3]) <= 0)
+    rows = rows[anew[-1] + 1 :] if len(anew) else rows
     resumes = events.of(Kind.RESUME)[:, 1]
     steps: list[Step] = []
     for before, row in pairwise(rows):
@@ -75,7 +78,7 @@ def _as(step: Step, block: Block) -> Step:
 def read_segments(events: Events, thread: int) -> Segments:
     """Return the training thread's phases, sorted by time."""
     rows = events.of(Kind.SEGMENT)
-    rows = rows[rows[:, 0] == thread]
+    rows = rows[(rows[:, 0] == thread) & (rows[:, 3] >= 0) & (rows[:, 3] < len(Phase))]
     rows = rows[np.argsort(rows[:, 1], kind="stable")]
     return Segments(
         phase=rows[:, 3], start_ns=rows[:, 1], end_ns=rows[:, 2], cpu_ns=rows[:, 4], runq_ns=rows[:, 5]

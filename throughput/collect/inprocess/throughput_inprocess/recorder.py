@@ -86,7 +86,10 @@ class Recorder:
         if self._notes is None:
             return
         try:
-            os.write(self._notes, (json.dumps(fields, default=str) + "\n").encode("utf-8", "replace"))
+            os.write(
+                self._notes,
+                (json.dumps(fields, default=str, ensure_ascii=False) + "\n").encode("utf-8", "replace"),
+            )
         except OSError:
             pass
 
