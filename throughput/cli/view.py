@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import webbrowser
 from pathlib import Path
 
 from throughput.collect.run_directory import RunDirectory
@@ -24,6 +25,16 @@ def run_view(run: str) -> int:
         path.write_bytes(data)
         print("Serving the cProfile data with snakeviz; Ctrl-C ends it.", flush=True)
         try:
-            return subprocess.run([sys.executable, "-m", "snakeviz", str(path)], check=False).returncode
+            return subprocess.run([*snakeviz_command(), str(path)], check=False).returncode
         except KeyboardInterrupt:
             return 0
+
+
+def snakeviz_command() -> list[str]:
+    """Return the command that serves a file: without a browser here, it only prints the address."""
+    command = [sys.executable, "-m", "snakeviz"]
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        command.append("--server")
+    return command

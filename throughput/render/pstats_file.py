@@ -46,8 +46,8 @@ def pstats_bytes(calls: Sequence[Call], *, role: str | None = None) -> bytes:
         thread: Function = ("~", 0, ROLES.get(call.role, "<threads>"))
         row = rows.setdefault(_shown((call.file, call.line, call.function)), _Row())
         row.amounts = _sum((row.amounts, (call.calls, call.self_ns, call.total_ns)))
-        for *place, number, own, total in call.callers:
-            known = (str(place[0]), int(place[1]), str(place[2]))
+        for file, line, function, number, own, total in call.callers:
+            known = (file, line, function)
             caller = thread if known == ALREADY_RUNNING else _shown(known)
             amounts = (number, own, total)
             row.callers[caller] = _sum((row.callers.get(caller, (0, 0, 0)), amounts))

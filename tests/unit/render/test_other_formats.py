@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.render import timelines as t
-from throughput.model.timeline import Samples, Timeline
+from throughput.model.timeline import ALREADY_RUNNING, Call, Samples, Timeline
 from throughput.render.perfetto import perfetto_json
-from throughput.render.pstats_file import pstats_bytes
+from throughput.render.pstats_file import ROOT, pstats_bytes
 from throughput.render.speedscope import speedscope_json
 
 ROUND = ("numpy/_core/fromnumeric.py", 3713, "round")
@@ -139,16 +139,39 @@ def test_a_trace_of_nothing_is_a_trace() -> None:
     assert json.loads(speedscope_json(empty))["profiles"] == []
 
 
-def test_pstats_reads_what_was_counted(tmp_path: Path) -> None:
+def pstats_of(tmp_path: Path, data: bytes) -> Any:
     path = tmp_path / "profile.pstats"
-    callers = {ROUND: {TRAIN: (650, 10 * t.MS, 14 * t.MS)}}
-    path.write_bytes(pstats_bytes(t.calls(), callers=callers))
-    stats: Any = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]
-    calls, all_calls, own, total, found = stats[ROUND]
+    path.write_bytes(data)
+    return pstats.Stats(str(path)).stats  # type: ignore[attr-defined]
+
+
+def test_pstats_reads_what_was_counted(tmp_path: Path) -> None:
+    stats = pstats_of(tmp_path, pstats_bytes(t.calls()))
+    calls, all_calls, own, total, _ = stats[ROUND]
     assert (calls, all_calls) == (650, 650)
     assert (own, total) == (pytest.approx(0.010), pytest.approx(0.014))
-    assert list(found) == [TRAIN]
     assert stats[TRAIN][3] == pytest.approx(0.9)
+
+
+def test_pstats_has_who_called_whom_and_one_root(tmp_path: Path) -> None:
+    known, running = (TRAIN[0], TRAIN[1], TRAIN[2]), ALREADY_RUNNING
+    train = Call(function="train", file="train.py", line=3, calls=1, self_ns=t.MS, total_ns=900 * t.MS,
+                 role="training", callers=((*running, 1, t.MS, 900 * t.MS),))  # fmt: skip
+    rounds = Call(function="round", file=ROUND[0], line=ROUND[1], calls=10, self_ns=t.MS, total_ns=2 * t.MS,
+                  role="training", callers=((*known, 10, t.MS, 2 * t.MS),))  # fmt: skip
+    worker = Call(function="round", file=ROUND[0], line=ROUND[1], calls=640, self_ns=9 * t.MS,
+                  total_ns=12 * t.MS, role="worker",
+                  callers=((*running, 640, 9 * t.MS, 12 * t.MS),))  # fmt: skip
+    stats = pstats_of(tmp_path, pstats_bytes((train, rounds, worker)))
+    thread, workers = ("~", 0, "<training thread>"), ("~", 0, "<DataLoader workers>")
+    assert stats[ROUND][4] == {
+        TRAIN: (10, 10, pytest.approx(0.001), pytest.approx(0.002)),
+        workers: (640, 640, pytest.approx(0.009), pytest.approx(0.012)),
+    }
+    assert list(stats[TRAIN][4]) == [thread]
+    roots = [key for key, row in stats.items() if not row[4]]
+    assert roots == [ROOT]
+    assert stats[ROOT][3] == pytest.approx(stats[thread][3] + stats[workers][3]) == pytest.approx(0.912)
 
 
 def test_pstats_of_one_role(tmp_path: Path) -> None:

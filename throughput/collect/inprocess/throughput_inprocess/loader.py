@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from . import blocks, control, rank, stacks
+from . import calls, control, rank, stacks
 from .clock import LOADER, clock, open_schedstat, thread_readings
 from .live import page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
@@ -24,7 +24,14 @@ DUMP_NS = 500_000_000
 """A worker under cProfile writes its calls this often: it may be ended without notice."""
 
 _iterators = [0]
-_worker: dict[str, Any] = {"batch": -1, "fd": None, "fetched": -1, "counter": None, "dumped": 0}
+_worker: dict[str, Any] = {
+    "batch": -1,
+    "fd": None,
+    "fetched": -1,
+    "counter": None,
+    "dumped": 0,
+    "unwritten": False,
+}
 
 
 def leading_size(batch: Any, depth: int = 0) -> int | None:
@@ -201,25 +208,24 @@ def wrap_worker_loop(original: Call) -> Call:
 
 def _dump_calls() -> None:
     counter = _worker["counter"]
-    if counter is not None:
-        blocks.write_calls(counter.rows(), "worker")
-        _worker["dumped"] = time.monotonic_ns()
+    if counter is not None and not counter.lost:
+        calls.write_calls(counter.counted(), "worker")
+        _worker["dumped"], _worker["unwritten"] = time.monotonic_ns(), False
 
 
-def _counting(on: Any) -> blocks.CallCounter | None:
+def _counting(on: Any) -> calls.CallCounter | None:
     """Return a started call counter where the cProfile block is on, and write the calls now and then."""
+    counter: calls.CallCounter | None = _worker["counter"]
     if not on:
+        if counter is not None and _worker["unwritten"]:
+            _dump_calls()
         return None
-    counter: blocks.CallCounter | None = _worker["counter"]
     if counter is None:
-        counter = _worker["counter"] = blocks.CallCounter()
+        counter = _worker["counter"] = calls.CallCounter()
     elif time.monotonic_ns() - _worker["dumped"] > DUMP_NS:
         _dump_calls()
-    try:
-        counter.profile.enable()
-    except ValueError:
-        return None
-    return counter
+    _worker["unwritten"] = True
+    return counter if counter.start() else None
 
 
 def _in_worker() -> bool:
@@ -244,7 +250,7 @@ def wrap_fetch(original: Call) -> Call:
             return original(self, possibly_batched_index)
         finally:
             if counter is not None:
-                counter.profile.disable()
+                counter.stop()
             made, cpu_then, runq_then = thread_readings(_worker["fd"])
             row = (
                 BATCH_MADE,
@@ -283,4 +289,4 @@ def wrap_fetcher_init(original: Call) -> Call:
 
 def forget() -> None:
     """Start anew in a forked process: the descriptor reads the parent's thread."""
-    _worker.update(batch=-1, fd=None, fetched=-1, counter=None)
+    _worker.update(batch=-1, fd=None, fetched=-1, counter=None, unwritten=False)

@@ -55,7 +55,7 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("clock", "control", "loader"):
+    for name in ("calls", "clock", "control", "loader"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
