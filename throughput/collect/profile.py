@@ -203,6 +203,8 @@ def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], optio
         if rank.status is not None:
             known["stacks"] = rank.status
     ranks = bool(outcome.ranks)
+    if ranks and options.stacks == "in-process" and "stacks" in options.collectors:
+        known["stacks"] = CollectorStatus(name="stacks", state="ok", reason="sampled in process, as asked")
     for name in options.collectors:
         if name not in known:
             state, reason = ("ok", None) if ranks else ("unavailable", "no process trained")

@@ -57,7 +57,7 @@ class Controller:
         self.run_to_end = options.get("run_to_end", False)
         self.stacks = options.get("stacks", "off")
         self.collectors = set(options.get("collectors", ()))
-        self.finder = StepFinder()
+        self.finder = StepFinder(options.get("marker"))
         self.thread: int | None = None
         self.block = WARMUP
         self.number = 0
@@ -79,38 +79,61 @@ class Controller:
         if self.off:
             return
         clk = clock()
-        if self.thread is None or (not self.finder.settled and kind == "optimizer"):
+        # Batches may be taken in a thread that only fetches ahead.
+        if self.thread is None or (not self.finder.settled and kind not in ("batch", "exhausted")):
             self.thread = clk.thread
         if clk.thread != self.thread:
             return
-        rule = self.finder.rule
-        ended = self.finder.mark(kind, key, name)
-        if self.finder.rule != rule:
+        finder = self.finder
+        rule = (finder.rule, finder.primary)
+        ended = finder.mark(kind, key, name)
+        if not self.began and kind in ("optimizer", "backward", "marker"):
+            self._first_sign()
+        if finder.heirs_steps:
+            self._skip_uncounted(clk)
+            return
+        if (finder.rule, finder.primary) != rule:
             self._rule_changed()
+            self.number = self.warm_steps = finder.passed() - ended
+        if finder.rule == "none":
+            page.set("steps_seen", finder.passed())
         if ended:
             self._step_ended(clk)
+
+    def _first_sign(self) -> None:
+        self.began = time.monotonic_ns()
+        page.set("first_step_ns", self.began)
+        page.set("asked", self.asked)
+
+    def _skip_uncounted(self, clk: PhaseClock) -> None:
+        """Leave out the time of another optimizer's steps, which counted only once it proved to carry on."""
+        clk.edge()
+        self.number += self.finder.heirs_steps
+        self.dropped += self.finder.heirs_steps
+        self.finder.heirs_steps = 0
+        self.last_end = clk.skip()
+        recorder.rows.append((RESUME, clk.thread, self.last_end, 0, 0, 0, 0, 0))
 
     def _rule_changed(self) -> None:
         recorder.note("rule", rule=self.finder.describe(), t=time.monotonic_ns(), step=self.number)
         if self.block != WARMUP:
             recorder.note("note", text="A better mark of a step appeared; the window began anew.")
             blocks.abandon()
-            self.warm_steps += self.kept
+            page.set("cprofile_on", 0)
             self.kept, self.block, self.durations = 0, WARMUP, []
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
     def _step_ended(self, clk: PhaseClock) -> None:
         now = clk.edge()
         if not self.began:
-            self.began = now
-            page.set("first_step_ns", now)
-            page.set("asked", self.asked)
+            self._first_sign()
         if self.last_end:
             self.durations.append(now - self.last_end)
         self.number += 1
         block = self.block
         if block in (LIGHT, STACKS):
-            block = STACKS if page.get("stacks_state") in (2, 4) else LIGHT
+            state = page.get("stacks_state")
+            block = STACKS if state == 2 or (state == 4 and page.get("want_stacks")) else LIGHT
         recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, 0))
         self.samples = 0
         self.last_end = now

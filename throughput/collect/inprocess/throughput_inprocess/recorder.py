@@ -52,7 +52,7 @@ class Recorder:
         self._early_notes: list[dict[str, Any]] = []
         self._flushed_at = 0
         self._known_threads: set[int] = set()
-        self._known_stacks: dict[tuple[tuple[CodeType, int], ...], int] = {}
+        self._known_stacks: dict[tuple[int, ...], tuple[int, list[CodeType]]] = {}
 
     def open(self, folder: str) -> None:
         """Write into `folder` from now on; what was recorded before is kept."""
@@ -113,19 +113,26 @@ class Recorder:
         """Return the number of this stack, noting it the first time; -1 without a frame."""
         if frame is None:
             return -1
-        lines: list[tuple[CodeType, int]] = []
-        while frame is not None and len(lines) < limit:
-            lines.append((frame.f_code, frame.f_lineno))
+        # By identity: hashing a code object walks all of it. The codes kept below keep their ids theirs.
+        ids: list[int] = []
+        codes: list[CodeType] = []
+        while frame is not None and len(codes) < limit:
+            code = frame.f_code
+            codes.append(code)
+            ids.append(id(code))
+            ids.append(frame.f_lineno)
             frame = frame.f_back
-        key = tuple(lines)
-        number = self._known_stacks.get(key)
-        if number is None:
-            number = self._known_stacks[key] = len(self._known_stacks)
-            frames = [
-                [getattr(code, "co_qualname", code.co_name), code.co_filename, line, code.co_firstlineno]
-                for code, line in reversed(key)
-            ]
-            self.note("stack", id=number, frames=frames)
+        key = tuple(ids)
+        known = self._known_stacks.get(key)
+        if known is not None:
+            return known[0]
+        number = len(self._known_stacks)
+        self._known_stacks[key] = (number, codes)
+        frames = [
+            [getattr(code, "co_qualname", code.co_name), code.co_filename, line, code.co_firstlineno]
+            for code, line in zip(reversed(codes), reversed(ids[1::2]))
+        ]
+        self.note("stack", id=number, frames=frames)
         return number
 
     def flush_if_due(self, now: int) -> None:

@@ -14,8 +14,8 @@ import time
 from .live import page
 from .recorder import STACK_SAMPLE, recorder
 
-PERIOD_S = 0.005
-"""200 Hz: about 1 % of a core for a dozen threads."""
+PERIOD_S = 0.01
+"""100 Hz: each sample takes the GIL from the training thread for some 20 us a thread."""
 JITTER = 0.5
 """Share of the period by which the moments vary, against lock-step with the training loop."""
 
@@ -31,7 +31,7 @@ def _jitter(seed: int) -> tuple[float, int]:
 def _sample_until_told() -> None:
     own, seed = threading.get_ident(), 1
     before = time.monotonic_ns()
-    while page.get("block") < 4:
+    while not (page.get("window_start_ns") and not page.get("want_stacks")):
         share, seed = _jitter(seed)
         time.sleep(PERIOD_S * (1 - JITTER / 2 + JITTER * share))
         now = time.monotonic_ns()
