@@ -48,6 +48,11 @@ LOADING_NAMES = re.compile(
     r"|augment|preprocess|tokeni[sz]e",
     re.IGNORECASE,
 )
+LOADING_CLASSES = re.compile(
+    r"(replay|buffer|dataset|loader|sampler|batcher|corpus)\w*\.(sample|get|next|__next__|__iter__|fetch|read|load|batch)\w*$",
+    re.IGNORECASE,
+)
+"""Methods of own classes that hand out batches, such as `ReplayBuffer.sample`."""
 COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger|nn/functional)\.py$")
 PRINTING = frozenset(
     "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save"
@@ -63,6 +68,9 @@ class Classifier:
 
     stacks: Stacks
     lines: SourceIndex
+    trainers: frozenset[tuple[str, str]] = frozenset()
+    """Own functions (file, name) seen around backward or an optimizer: whatever their names, they don't yield
+    batches."""
     _known: dict[int, Doing] = field(default_factory=dict)
 
     def doing(self, stack: int) -> Doing:
@@ -93,12 +101,16 @@ class Classifier:
             return Doing.LOADING
         return Doing.TORCH if leaf.file.startswith("torch/") else Doing.PYTHON
 
-    @staticmethod
-    def _loads(frames: tuple[Frame, ...]) -> bool:
+    def _loads(self, frames: tuple[Frame, ...]) -> bool:
         """Return whether the stack is inside whatever yields the batch."""
-        return any(
-            LOADING_FILES.match(f.file) is not None
-            if not f.own
-            else LOADING_NAMES.search(f.function.rpartition(".")[2])
-            for f in frames
+        return any(self._is_loading(frame) for frame in frames)
+
+    def _is_loading(self, frame: Frame) -> bool:
+        if not frame.own:
+            return LOADING_FILES.match(frame.file) is not None
+        if (frame.file, frame.function) in self.trainers:
+            return False
+        named = LOADING_NAMES.search(frame.function.rpartition(".")[2]) or LOADING_CLASSES.search(
+            frame.function
         )
+        return bool(named) or self.lines.in_generator(frame)

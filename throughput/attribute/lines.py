@@ -13,6 +13,8 @@ Sources = dict[str, dict[int, str]]
 @dataclass(slots=True)
 class _File:
     calls: dict[int, set[str]] = field(default_factory=dict)
+    generators: list[range] = field(default_factory=list)
+    """Lines of each function that yields."""
     imports: dict[str, str] = field(default_factory=dict)
     """Local name -> what it was imported as."""
 
@@ -47,6 +49,10 @@ class SourceIndex:
         found = [name for name in self.calls(caller) if "." in name and name.partition(".")[0] == package]
         return found[0] if len(found) == 1 and package in self._file(caller.file).modules else None
 
+    def in_generator(self, frame: Frame) -> bool:
+        """Return whether a frame's line belongs to a generator: while it runs, somebody asks it for the next."""
+        return any(frame.line in lines for lines in self._file(frame.file).generators)
+
     def text(self, file: str, line: int) -> str | None:
         """Return a stored line."""
         return self.sources.get(file, {}).get(line)
@@ -70,12 +76,27 @@ def _index(lines: dict[int, str]) -> _File:
     nodes = list(ast.walk(tree))
     for node in nodes:
         found.imports.update(_imported(node))
+    found.generators.extend(range(n.lineno, (n.end_lineno or n.lineno) + 1) for n in nodes if _yields(n))
     for node in nodes:
         name = _dotted(node.func, found.imports) if isinstance(node, ast.Call) else None
         if name and isinstance(node, ast.Call):
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                 found.calls.setdefault(line, set()).add(name)
     return found
+
+
+def _yields(node: ast.AST) -> bool:
+    """Return whether a node is a function whose own body (not one nested in it) yields."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            waiting.extend(ast.iter_child_nodes(inner))
+    return False
 
 
 def _imported(node: ast.AST) -> dict[str, str]:

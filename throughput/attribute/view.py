@@ -71,7 +71,7 @@ def clean_view(timeline: Timeline) -> CleanView | None:
     seg_start = np.maximum(segments.start_ns[keep], start[owner[keep]])
     seg_end = np.minimum(segments.end_ns[keep], end[owner[keep]])
     lines = SourceIndex(timeline.sources)
-    classifier = Classifier(timeline.stacks, lines)
+    classifier = Classifier(timeline.stacks, lines, _trainers(timeline))
     samples = timeline.samples
     middle = (samples.start_ns + samples.end_ns) // 2
     mine = np.flatnonzero((samples.track == timeline.main_track) & (span_of(middle, start, end) >= 0))
@@ -91,6 +91,19 @@ def clean_view(timeline: Timeline) -> CleanView | None:
         doing=doing,
         classifier=classifier,
         lines=lines,
+    )
+
+
+def _trainers(timeline: Timeline) -> frozenset[tuple[str, str]]:
+    """Return the own functions (file, name) on the training thread's stacks during backward or an optimizer."""
+    samples = timeline.samples
+    training = np.isin(samples.phase, (int(Phase.BACKWARD), int(Phase.OPTIMIZER)))
+    frames = timeline.stacks.frames
+    return frozenset(
+        (frames[n].file, frames[n].function)
+        for stack in np.unique(samples.stack[training & (samples.track == timeline.main_track)]).tolist()
+        for n in timeline.stacks.stacks[stack]
+        if frames[n].own
     )
 
 
