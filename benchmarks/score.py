@@ -72,6 +72,20 @@ def split_errors(report: Json, shares: dict[str, float]) -> dict[str, float]:
     return {name: round(100 * (said.get(name, 0.0) - shares.get(name, 0.0)), 2) for name in {*said, *shares}}
 
 
+def without_starvation(shares: dict[str, float]) -> dict[str, float]:
+    """Return shares of the time not spent waiting for a CPU: comparable when neighbours come and go."""
+    running = 1 - shares.get("cpu_starved", 0.0)
+    return {name: share / running for name, share in shares.items() if name != "cpu_starved"}
+
+
+def unstarved_points(report: Json, truth: Json) -> float:
+    """Return the worst error in points, of shares of the time that isn't spent waiting for a CPU."""
+    said = {row["category"]: row["share"] or 0.0 for row in report["split"]}
+    rows = [{"category": name, "share": share} for name, share in without_starvation(said).items()]
+    errors = split_errors({"split": rows}, without_starvation(truth["shares"]))
+    return max(abs(error) for error in errors.values())
+
+
 def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json) -> Json:
     """Return what the report of the slow script got right, with its figures beside the truth's."""
     hotspot = next(iter(report["hotspots"]), None)
@@ -92,6 +106,7 @@ def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json) -> Json:
         "errors_points": dict(sorted(errors.items())),
         "worst_points": abs(errors[worst]),
         "worst_category": worst,
+        "worst_points_unstarved": unstarved_points(report, truth),
         "split_right": abs(errors[worst]) <= POINTS,
         "step_ratio": _step_ratio(report, truth),
         "prediction": (finding or {}).get("prediction"),
@@ -107,6 +122,7 @@ def score_fixed(report: Json, truth: Json) -> Json:
         "alarms": [finding["rule"] for finding in report["findings"]],
         "errors_points": dict(sorted(errors.items())),
         "worst_points": max(abs(error) for error in errors.values()),
+        "worst_points_unstarved": unstarved_points(report, truth),
         "step_ratio": _step_ratio(report, truth),
     }
 

@@ -85,14 +85,14 @@ def show(results: dict[str, store.Result]) -> str:
     """Return the results as a Markdown table, the worst of several profiled runs in each cell."""
     head = (
         *("pair/workers", "step ms", "share of truth", "hotspot 1", "named", "finding 1", "category"),
-        *("worst split error", "truth spread", "twin", "speed-up said (measured)"),
+        *("worst split error", "without CPU wait", "truth spread", "twin", "speed-up said (measured)"),
     )
     return store.table(head, [_row(name, result) for name, result in results.items()])
 
 
 def _row(name: str, result: store.Result) -> tuple[object, ...]:
     if "failed" in result:
-        return (name, *["-"] * 9, f"failed: {result['failed']}")
+        return (name, *["-"] * 10, f"failed: {result['failed']}")
     slow, truth = result["slow"], result["truth"]["slow"]
     worst = max(slow, key=lambda run: float(run["worst_points"]))
     shares = sorted(truth["shares"].items(), key=lambda item: -item[1])[:2]
@@ -107,6 +107,7 @@ def _row(name: str, result: store.Result) -> tuple[object, ...]:
         f"{worst['finding_rule']}: {_yes(all(run['finding_named'] for run in slow))}",
         f"{worst['category']}: {_yes(all(run['category_right'] for run in slow))}",
         f"{worst['errors_points'][worst['worst_category']]:+.1f} ({worst['worst_category']})",
+        f"{worst['worst_points_unstarved']:.1f}",
         f"{truth['spread_points']:.1f}",
         ", ".join(alarms) or "quiet",
         f"{predicted['speedup']:.2f} ({worst['measured_speedup']:.2f})",

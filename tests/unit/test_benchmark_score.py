@@ -72,6 +72,12 @@ def test_split_errors_count_what_either_side_lacks() -> None:
     assert errors == {"data_loading": -5.0, "idle": 4.0, "compute": -45.0}
 
 
+def test_errors_without_starvation_forgive_a_busy_machine() -> None:
+    busy = report(compute=0.3, data_loading=0.3, cpu_starved=0.4)
+    assert score.unstarved_points(busy, {"shares": {"compute": 0.5, "data_loading": 0.5}}) == 0
+    assert score.unstarved_points(busy, {"shares": {"compute": 0.4, "data_loading": 0.6}}) == 10
+
+
 def test_truth_of_several_runs_is_the_median_with_its_spread() -> None:
     def one(share: float) -> dict[str, Any]:
         return {"median_step_ns": share, "mean_step_ns": share, "shares": {"compute": share}}

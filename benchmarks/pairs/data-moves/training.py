@@ -35,6 +35,7 @@ def train(loader: DataLoader, convert: Convert, options: argparse.Namespace) -> 
     for step, batch in enumerate(loader, 1):
         watch.enter("host_work")
         readings, states = convert(*batch)
+        del batch  # freeing lists takes a while: here, not while the next batch is fetched
         watch.enter("compute")
         loss = criterion(model(readings), states)
         optimizer.zero_grad()

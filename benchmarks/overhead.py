@@ -1,0 +1,186 @@
+"""Measure what profiling costs: clean steps, the tool's own CPU, and the whole time to the answer.
+
+python -m benchmarks.overhead [--pairs 20] [--widths 1024,2048]
+
+Each pair is two fresh processes of the same loop, plain and profiled, which notes wall, CPU and run-queue
+wait itself. Clean steps are compared in lockstep: the two take turns, block by block, while both are
+alive. The whole time to the answer comes from a second pair, one after the other. Clean are the steps
+that the report counts as clean, after its warm-up. What the tool runs beside the script takes CPU from both
+sides alike, so it shows in the tool's CPU a second, not in these ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from benchmarks import lockstep, store
+from benchmarks.runs import Command, profile, run_plain
+
+KEPT = store.HERE / "overhead.json"
+LOOP = store.HERE / "overhead_loop.py"
+PROFILED_STEPS = 200
+SPARE = 400
+"""Steps beyond the window: warm-up and drops, whatever they come to."""
+RESAMPLES = 2000
+"""Bootstrap resamples of pairs: the interval's ends settle to a tenth of their width."""
+BLOCK = 10
+"""Steps a turn: 20 to 100 ms, the span over which a machine's speed hardly changes."""
+WHOLE_EVERY = 5
+"""One pair of whole runs for so many in lockstep: their figures need no such precision."""
+
+Json = dict[str, Any]
+
+
+def main() -> None:
+    """Measure each width, keep each result at once, print the table."""
+    options = _parse()
+    results: dict[str, store.Result] = {}
+    for width in options.widths:
+        name = f"loop of width {width}"
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        results[name] = measure(width, options.pairs)
+        store.save(options.out, name, results[name])
+    print(show(results))
+
+
+def measure(width: int, pairs: int) -> store.Result:
+    """Return the cost of clean steps over lockstep pairs, and that of whole runs over a few more pairs."""
+    result = store.stamp() | {"pairs": pairs, "width": width, "profiled_steps": PROFILED_STEPS}
+    found = [compare_clean(width) for _ in range(pairs)]
+    keys = ("cpu_ratio", "wall_ratio", "cpu_added_us", "wall_added_us")
+    result |= {key: interval([pair[key] for pair in found]) for key in keys}
+    result["step_ms"] = median(pair["step_ms"] for pair in found)
+    whole = [compare_whole(width) for _ in range(max(1, pairs // WHOLE_EVERY))]
+    return result | {key: median(pair[key] for pair in whole) for key in whole[0]}
+
+
+def compare_clean(width: int) -> Json:
+    """Return one lockstep pair's figures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def loop(side: str) -> Command:
+            words = (str(LOOP), str(folder / f"{side}.json"), str(PROFILED_STEPS + SPARE), str(width))
+            return Command(arguments=(*words, str(BLOCK), str(folder / side)))
+
+        plain, profiled = loop("plain"), loop("profiled")
+        _, (report, _) = lockstep.take_turns(
+            folder, lambda: run_plain(plain), lambda: profile(profiled, PROFILED_STEPS)
+        )
+        sides = [json.loads((folder / f"{side}.json").read_text("utf-8")) for side in ("plain", "profiled")]
+    window = report["run"]["window"]
+    clean = (window["warmup"], window["warmup"] + window["clean"])
+    cpu, wall = (lockstep.ratio(sides[0], sides[1], clean, cpu=cpu) for cpu in (True, False))
+    plain_cpu, plain_wall = (
+        mean(lockstep.block_costs(sides[0]["blocks"][2:], cpu=cpu)) for cpu in (True, False)
+    )
+    return {
+        "cpu_ratio": cpu,
+        "wall_ratio": wall,
+        "cpu_added_us": (cpu - 1) * plain_cpu / 1e3,
+        "wall_added_us": (wall - 1) * plain_wall / 1e3,
+        "step_ms": plain_wall / 1e6,
+    }
+
+
+def compare_whole(width: int) -> Json:
+    """Return what a whole profile costs beside a plain run of as many steps."""
+    plain = run_whole(width, PROFILED_STEPS, profiled=False)
+    profiled = run_whole(width, PROFILED_STEPS + SPARE, profiled=True)
+    taken = sum(len(block) for block in profiled["blocks"])
+    stepping_s = (plain["ended_ns"] - plain["began_ns"]) / 1e9
+    start_up_s = plain["wall_s"] - stepping_s
+    stepping_s *= taken / PROFILED_STEPS
+    return {
+        "tool_cpu_per_s": (profiled["cpu_s"] - profiled["cpu_ns"] / 1e9) / profiled["wall_s"],
+        "after_last_step_s": profiled["after_s"],
+        "time_to_answer_ratio": profiled["wall_s"] / (start_up_s + stepping_s),
+        # The aim: plain start-up, 1.5 times the plain steps, and 5 s.
+        "allowed_ratio": (start_up_s + 1.5 * stepping_s + 5) / (start_up_s + stepping_s),
+    }
+
+
+def run_whole(width: int, steps: int, *, profiled: bool) -> Json:
+    """Return what the loop noted, with the wall and the CPU time of all that ran."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "edges.json"
+        command = Command(arguments=(str(LOOP), str(out), str(steps), str(width), str(BLOCK)))
+        before, began = children_cpu_s(), time.monotonic()
+        if profiled:
+            profile(command, PROFILED_STEPS)
+        else:
+            run_plain(command)
+        ended = time.monotonic()
+        noted: Json = json.loads(out.read_text(encoding="utf-8"))
+    after_s = ended - noted["ended_ns"] / 1e9
+    return noted | {"wall_s": ended - began, "cpu_s": children_cpu_s() - before, "after_s": after_s}
+
+
+def interval(values: list[float]) -> Json:
+    """Return the median with its 95 % bootstrap interval over pairs."""
+    draw = random.Random(0)
+    medians = sorted(median(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return {
+        "median": median(values),
+        "low": medians[int(0.025 * RESAMPLES)],
+        "high": medians[int(0.975 * RESAMPLES) - 1],
+    }
+
+
+def children_cpu_s() -> float:
+    """Return the CPU time of all that this process has started and waited for, and what those waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def show(results: dict[str, store.Result]) -> str:
+    """Return the results as a Markdown table."""
+    head = (
+        *("loop", "step ms", "CPU a step", "wall less run queue", "added us a step"),
+        *("tool's CPU a second", "after last step s", "time to answer (allowed)"),
+    )
+    rows: list[tuple[object, ...]] = [
+        (
+            name,
+            f"{result['step_ms']:.2f}",
+            _ratio(result["cpu_ratio"]),
+            _ratio(result["wall_ratio"]),
+            f"{result['wall_added_us']['median']:.0f}",
+            f"{result['tool_cpu_per_s']:.2f}",
+            f"{result['after_last_step_s']:.1f}",
+            f"x{result['time_to_answer_ratio']:.2f} (x{result['allowed_ratio']:.2f})",
+        )
+        for name, result in results.items()
+    ]
+    return store.table(head, rows)
+
+
+def _ratio(found: Json) -> str:
+    return f"{found['median']:.4f} ({found['low']:.4f} to {found['high']:.4f})"
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.overhead")
+    parser.add_argument("--pairs", type=int, default=20, help="pairs of fresh processes")
+    parser.add_argument(
+        "--widths", type=_numbers, default=(1024, 2048), help="sizes of the loop, as 1024,2048"
+    )
+    parser.add_argument("--out", type=Path, default=KEPT, help="where results are kept")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Train a small network, and note at each step's end what the kernel says: the same plain and profiled.
+
+python overhead_loop.py OUT STEPS WIDTH BLOCK [TURNS]
+
+TURNS is a folder with two named pipes: after each block of steps the loop says so on `done`, and goes on
+when it gets a byte from `go`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+Edge = tuple[int, int, int]
+
+
+def main() -> None:
+    """Train, then write wall, process CPU and run-queue wait at each step's end, ns, in blocks."""
+    out, (steps, width, block) = Path(sys.argv[1]), map(int, sys.argv[2:5])
+    turns = [(Path(folder) / name) for folder in sys.argv[5:] for name in ("done", "go")]
+    pipes = [os.open(path, os.O_RDWR) for path in turns]
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    layers = (nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+    model = nn.Sequential(*layers)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    data = TensorDataset(torch.randn(16 * steps, 64), torch.randn(16 * steps, 1))
+    schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+
+    def edge() -> Edge:
+        starved = int(os.pread(schedstat, 64, 0).split()[1])
+        return time.perf_counter_ns(), time.process_time_ns(), starved
+
+    blocks: list[list[Edge]] = [[]]
+    began = time.monotonic_ns()
+    try:
+        for step, (points, wanted) in enumerate(DataLoader(data, batch_size=16), 1):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(points), wanted)
+            loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
+            optimizer.step()
+            blocks[-1].append(edge())
+            if step % block == 0:
+                if pipes:
+                    os.write(pipes[0], b"x")
+                    os.read(pipes[1], 1)
+                blocks.append([edge()])
+    finally:
+        # Written also when a profiler stops the script after its window.
+        ended = {"blocks": blocks, "cpu_ns": time.process_time_ns()}
+        ended |= {"began_ns": began, "ended_ns": time.monotonic_ns()}
+        out.write_text(json.dumps(ended), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
