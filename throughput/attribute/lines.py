@@ -50,7 +50,7 @@ class SourceIndex:
         return found[0] if len(found) == 1 and package in self._file(caller.file).modules else None
 
     def in_generator(self, frame: Frame) -> bool:
-        """Return whether a frame's line belongs to a generator: while it runs, somebody asks it for the next."""
+        """Return whether a frame is of a generator: while it runs, somebody waits for its next item."""
         return any(frame.line in lines for lines in self._file(frame.file).generators)
 
     def text(self, file: str, line: int) -> str | None:
@@ -76,7 +76,7 @@ def _index(lines: dict[int, str]) -> _File:
     nodes = list(ast.walk(tree))
     for node in nodes:
         found.imports.update(_imported(node))
-    found.generators.extend(range(n.lineno, (n.end_lineno or n.lineno) + 1) for n in nodes if _yields(n))
+    found.generators.extend(span for node in nodes if (span := _generator_lines(node)))
     for node in nodes:
         name = _dotted(node.func, found.imports) if isinstance(node, ast.Call) else None
         if name and isinstance(node, ast.Call):
@@ -85,18 +85,18 @@ def _index(lines: dict[int, str]) -> _File:
     return found
 
 
-def _yields(node: ast.AST) -> bool:
-    """Return whether a node is a function whose own body (not one nested in it) yields."""
+def _generator_lines(node: ast.AST) -> range | None:
+    """Return the lines of a function whose own body (not one nested in it) yields; None for anything else."""
     if not isinstance(node, ast.FunctionDef):
-        return False
+        return None
     waiting: list[ast.AST] = list(node.body)
     while waiting:
         inner = waiting.pop()
         if isinstance(inner, ast.Yield | ast.YieldFrom):
-            return True
+            return range(node.lineno, (node.end_lineno or node.lineno) + 1)
         if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             waiting.extend(ast.iter_child_nodes(inner))
-    return False
+    return None
 
 
 def _imported(node: ast.AST) -> dict[str, str]:

@@ -105,7 +105,7 @@ def _gather(view: CleanView) -> list[_Lock]:
 
 
 def _harmful(view: CleanView, rows: Ints) -> Ints:
-    """Return how much of each wait cost the step time: the training thread's own, or one that it waited for."""
+    """Return how much of each wait cost the step: the training thread's own, or one that it waited for."""
     timeline, waits = view.timeline, view.timeline.lock_waits
     awaited = _awaited_within(view)
     awaited[timeline.main_track] = Coverage(view.start_ns, view.end_ns)

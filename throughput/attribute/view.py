@@ -45,7 +45,8 @@ class CleanView:
     def stretch_ns(self) -> Ints:
         """Length of each of the training thread's stretches, ns."""
         samples = self.timeline.samples
-        return np.maximum(samples.end_ns[self.stretch] - samples.start_ns[self.stretch], 0)
+        length: Ints = np.maximum(samples.end_ns[self.stretch] - samples.start_ns[self.stretch], 0)
+        return length
 
     def of_segments(self, values: Ints) -> Ints:
         """Return values of segments summed by step and phase, shape (steps, phases)."""
@@ -95,7 +96,7 @@ def clean_view(timeline: Timeline) -> CleanView | None:
 
 
 def _trainers(timeline: Timeline) -> frozenset[tuple[str, str]]:
-    """Return the own functions (file, name) on the training thread's stacks during backward or an optimizer."""
+    """Return the own functions (file, name) on the stack during backward or an optimizer."""
     samples = timeline.samples
     training = np.isin(samples.phase, (int(Phase.BACKWARD), int(Phase.OPTIMIZER)))
     frames = timeline.stacks.frames
