@@ -8,8 +8,9 @@ holds until the thread's next group.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import msgspec
 import numpy as np
@@ -18,20 +19,24 @@ from throughput.errors import DamagedFile
 from throughput.model.timeline import Ints
 
 LIMIT_BYTES = 1_500_000_000
+_BETWEEN_EVENTS = re.compile(rb"(?<=\}),\s*(?=\{)")
 RawFrame = tuple[str, str, int]
 """Function, file, line."""
 
 
+_Int = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+
+
 class _Arguments(msgspec.Struct, gc=False):
     filename: str = ""
-    line: int = 0
+    line: _Int = 0
 
 
 class _Event(msgspec.Struct, gc=False):
     ph: str
-    pid: int
-    tid: int
-    ts: int
+    pid: _Int
+    tid: _Int
+    ts: Annotated[int, msgspec.Meta(ge=0, le=2**48)]
     name: str
     args: _Arguments
 
@@ -63,16 +68,15 @@ def read_pyspy(file: BinaryIO, name: str = "stacks.json") -> RawSamples:
 def _events(data: bytes, name: str) -> list[_Event]:
     try:
         return msgspec.json.decode(data, type=list[_Event])
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        if b"\n" not in data:
-            raise DamagedFile(f"{name} is damaged: {error}.", hint="Profile again.") from None
-    # Cut off: an event a line is what py-spy writes, so the whole ones still count.
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        pass
+    # Cut off: the whole events still count.
     found: list[_Event] = []
     decoder = msgspec.json.Decoder(_Event)
-    for line in data.splitlines():
+    for text in _BETWEEN_EVENTS.split(data.strip(b"[] \n")):
         try:
-            found.append(decoder.decode(line.strip(b" ,[]\n")))
-        except (msgspec.DecodeError, msgspec.ValidationError):
+            found.append(decoder.decode(text))
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
             continue
     if not found:
         raise DamagedFile(f"{name} is damaged.", hint="Profile again.")

@@ -96,9 +96,10 @@ def test_a_worker_that_ended_doesnt_last_to_the_end_of_the_file() -> None:
     assert seen_at(raw, 1, 9, 8_000) == [("train", "save")]
 
 
-def test_a_file_that_was_cut_off_keeps_its_whole_events() -> None:
+@pytest.mark.parametrize("between", [",", ",\n"])
+def test_a_file_that_was_cut_off_keeps_its_whole_events(between: str) -> None:
     events = chrome_trace([(n * 10, 1, 9, ("a", "abc"[n % 3])) for n in range(30)])
-    text = "[" + ",\n".join(json.dumps(e) for e in events)
+    text = "[" + between.join(json.dumps(e) for e in events)
     whole = read_pyspy(io.BytesIO((text + "]").encode()))
     cut = read_pyspy(io.BytesIO(text[: len(text) * 2 // 3].encode()))
     assert 10 < len(cut.pid) < len(whole.pid)
@@ -106,10 +107,10 @@ def test_a_file_that_was_cut_off_keeps_its_whole_events() -> None:
     assert cut.start_us[:shorter].tolist() == whole.start_us[:shorter].tolist()
 
 
-def test_lines_damaged_in_the_middle_are_left_out() -> None:
+def test_events_damaged_in_the_middle_are_left_out() -> None:
     lines = [json.dumps(e) for e in chrome_trace([(n * 10, 1, 9, ("a", "abc"[n % 3])) for n in range(30)])]
     lines[10] = '{"ph": "B", "pid": tru'
-    raw = read_pyspy(io.BytesIO(("[" + ",\n".join(lines) + "]").encode()))
+    raw = read_pyspy(io.BytesIO(("[" + ",".join(lines) + "]").encode()))
     assert len(raw.pid) > 5
 
 
