@@ -107,11 +107,12 @@ def _with_torch_facts(run: Run, timelines: tuple[Timeline, ...]) -> Run:
 
 def _counted(window: Window, timeline: Timeline) -> Window:
     """Return the window with its kept and warm-up steps as the timeline has them."""
-    kept = sum(s.block.value not in ("warmup", "dropped") for s in timeline.steps)
-    seen = len(timeline.steps) + 1
-    return (
-        replace(window, kept=kept, warmup=max(0, seen - kept - window.dropped)) if timeline.steps else window
-    )
+    kept = [s for s in timeline.steps if s.block.value not in ("warmup", "dropped")]
+    if not timeline.steps:
+        return window
+    seen = timeline.steps[-1].index
+    warmup = kept[0].index - 1 if kept else seen
+    return replace(window, kept=len(kept), warmup=warmup, dropped=seen - warmup - len(kept))
 
 
 def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[CollectorStatus, ...]:

@@ -80,6 +80,13 @@ class PhaseClock:
         self.phase = self.stack.pop() if self.stack else REST
         return t
 
+    def unwind(self, phase: int) -> None:
+        """Leave a phase whose end was missed, and all inside it."""
+        if self.phase == phase or phase in self.stack:
+            while self.phase != phase:
+                self.leave()
+            self.leave()
+
 
 class _Clocks(threading.local):
     clock: PhaseClock | None = None

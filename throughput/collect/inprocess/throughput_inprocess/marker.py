@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from . import control
+from . import control, rank
 from .recorder import recorder
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ def _wrapped(original: Call, name: str) -> Call:
     def counted(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         if control.controller is not None:
+            rank.claim()
             control.controller.mark("marker", 0, name)
         return result
 

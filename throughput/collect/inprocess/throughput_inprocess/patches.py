@@ -28,31 +28,48 @@ def _is_compiling() -> bool:
 
 
 def _optimizer_hooks(owner: Any, name: str) -> None:
-    """Time `Optimizer.step` and mark its end, outermost call only."""
+    """Time `Optimizer.step` and mark its end: of steps within one another the outermost only."""
     depth: dict[int, int] = {}
 
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
         rank.claim()
-        level = depth[id(optimizer)] = depth.get(id(optimizer), 0) + 1
-        if level == 1:
-            clock().enter(OPTIMIZER)
+        clk = clock()
+        thread = clk.thread
+        level = depth.get(thread, 0)
+        if level and not _is_inside(sys._getframe(1)):  # the step before raised: torch calls no hook after it
+            clk.unwind(OPTIMIZER)
+            level = 0
+        depth[thread] = level + 1
+        if not level:
+            clk.enter(OPTIMIZER)
 
     def after(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
-        level = depth[id(optimizer)] = depth.get(id(optimizer), 1) - 1
+        clk = clock()
+        level = depth[clk.thread] = depth.get(clk.thread, 1) - 1
         if level > 0:
             return
-        depth.pop(id(optimizer), None)
-        clock().leave()
+        depth.pop(clk.thread, None)
+        clk.leave()
         _fired["last"] = id(optimizer)
         if control.controller is not None:
             control.controller.mark("optimizer", id(optimizer), type(optimizer).__name__)
 
     owner.register_optimizer_step_pre_hook(before)
     owner.register_optimizer_step_post_hook(after)
+
+
+def _is_inside(frame: Any) -> bool:
+    """Return whether a call of the same function is under way below this one: a step within a step."""
+    code, frame = frame.f_code, frame.f_back
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _grad_scaler(original: Call) -> Call:
@@ -81,6 +98,8 @@ def _phase(phase: int, mark: str | None = None) -> Callable[[Call], Call]:
             clk = clock()
             if clk.phase == phase:
                 return original(*args, **kwargs)
+            if mark is not None:
+                rank.claim()
             clk.enter(phase)
             try:
                 return original(*args, **kwargs)
