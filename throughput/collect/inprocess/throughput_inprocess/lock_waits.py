@@ -5,14 +5,26 @@ A lock is noted at its first contended wait: {"kind": "lock", "id", "lock_kind",
 same text in two processes is the same lock.
 """
 
+from __future__ import annotations
+
 import itertools
 import os
 import sys
 import threading
 from _thread import get_ident
 from time import monotonic_ns
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .recorder import LOCK_WAIT, recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+    from types import CodeType, FrameType
+
+    Made = tuple[CodeType, int, type | None]
+    """What makes a lock: code, instruction, and the dataclass that does it for a field."""
+
+Got = TypeVar("Got")
 
 WORTH_NS = 20_000
 """Handing a free lock to the next thread takes up to about this long: a shorter wait is nobody's fault."""
@@ -24,25 +36,25 @@ WAITING_ROWS = 4096
 """With more rows than this (256 kB) they are written at once: not every process has steps to do it at."""
 
 numbers = itertools.count()
-_stacks = {}
-_noted = set()
+_stacks: dict[tuple[int, ...], int] = {}
+_noted: set[int] = set()
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _STDLIB = os.path.dirname(os.path.abspath(threading.__file__)) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-class _Lookup(dict):
+class _Lookup(dict[str, bool]):
     """Answers by file name, computed once."""
 
-    def __init__(self, answer):
+    def __init__(self, answer: Callable[[str], bool]) -> None:
         self.answer = answer
 
-    def __missing__(self, file):
+    def __missing__(self, file: str) -> bool:
         answer = self[file] = self.answer(file)
         return answer
 
 
-def _is_between(file):
+def _is_between(file: str) -> bool:
     """Return whether code of this file makes locks on behalf of its caller (the standard library does)."""
     if file.startswith(("<frozen", "<string>")):
         return True
@@ -53,7 +65,7 @@ _between = _Lookup(_is_between)
 _ours = _Lookup(lambda file: os.path.dirname(os.path.abspath(file)) == _HERE)
 
 
-def made_at(frame):
+def made_at(frame: FrameType) -> Made:
     """Return (code, instruction, owner's class) of the line that makes a lock; cheap, read at its first wait.
 
     That is the innermost line outside the standard library, and the frame's own where all is the library's
@@ -62,38 +74,40 @@ def made_at(frame):
     code = frame.f_code
     if not _between[code.co_filename]:
         return code, frame.f_lasti, None
-    first, owner = (code, frame.f_lasti, None), None
-    while frame is not None and _between[frame.f_code.co_filename]:
-        code = frame.f_code
+    first: Made = (code, frame.f_lasti, None)
+    owner: type | None = None
+    outer: FrameType | None = frame
+    while outer is not None and _between[outer.f_code.co_filename]:
+        code = outer.f_code
         if code.co_filename == "<string>" and code.co_name == "__init__":  # written by dataclasses
-            owner = type(frame.f_locals.get("self"))
+            owner = type(outer.f_locals.get("self"))
         if code.co_name == "<module>" or code.co_filename.startswith("<frozen importlib"):
             return first
-        frame = frame.f_back
-    return first if frame is None else (frame.f_code, frame.f_lasti, owner)
+        outer = outer.f_back
+    return first if outer is None else (outer.f_code, outer.f_lasti, owner)
 
 
-def _line(code, instruction):
+def _line(code: CodeType, instruction: int) -> int:
     for start, end, line in code.co_lines():
         if start <= instruction < end and line is not None:
             return line
     return code.co_firstlineno
 
 
-def _field(owner, factories):
+def _field(owner: type, factories: Container[Any]) -> str | None:
     """Return the name of a dataclass's only field that is made by one of the factories, else None."""
     fields = getattr(owner, "__dataclass_fields__", {}).values()
     made = [field.name for field in fields if field.default_factory in factories]
     return made[0] if len(made) == 1 else None
 
 
-def _field_place(owner, name):
+def _field_place(owner: type, name: str) -> tuple[str, int] | None:
     """Return (file, line) where a class annotates a field, else None."""
     import linecache
 
-    file = getattr(sys.modules.get(owner.__module__), "__file__", None)
+    file: str = getattr(sys.modules.get(owner.__module__), "__file__", None) or ""
     inside = False
-    for number, text in enumerate(linecache.getlines(file or ""), 1):
+    for number, text in enumerate(linecache.getlines(file), 1):
         words = text.replace(":", " : ").replace("(", " ( ").split()
         if words[:1] == ["class"]:
             inside = words[1:2] == [owner.__name__]
@@ -102,7 +116,7 @@ def _field_place(owner, name):
     return None
 
 
-def note_lock(lock):
+def note_lock(lock: Any) -> None:
     """Note a lock (`_number`, `_made`, `_lock_kind`, perhaps `name` and `shared`), once in each process."""
     if lock._number in _noted:
         return
@@ -111,14 +125,14 @@ def note_lock(lock):
     recorder.note("lock", id=lock._number, lock_kind=lock._lock_kind, **{**_place(lock._made), **more})
 
 
-def _place(made):
+def _place(made: Made | None) -> dict[str, Any]:
     if made is None:
         return {"made_file": None, "made_line": 0, "made_function": ""}
     code, instruction, owner = made
     function = getattr(code, "co_qualname", code.co_name)
     place = {"made_file": code.co_filename, "made_line": _line(code, instruction), "made_function": function}
-    field = owner and _field(owner, (threading.Lock, threading.RLock))
-    if field:
+    field = None if owner is None else _field(owner, (threading.Lock, threading.RLock))
+    if owner is not None and field:
         place["name"] = f"{owner.__qualname__}.{field}"
         found = _field_place(owner, field)
         if found is not None:
@@ -126,18 +140,18 @@ def _place(made):
     return place
 
 
-def stack_number(frame):
+def stack_number(frame: FrameType | None) -> int:
     """Return the recorder's number of a stack, without our own innermost frames; cheap when seen before."""
     while frame is not None and _ours[frame.f_code.co_filename]:
         frame = frame.f_back
-    key, inner, depth = [], frame, 0
-    add = key.append
+    words: list[int] = []
+    add, inner, depth = words.append, frame, 0
     while frame is not None and depth < FRAMES:
         add(id(frame.f_code))  # alive as long as the recorder knows the stack
         add(frame.f_lasti)
         frame = frame.f_back
         depth += 1
-    key = tuple(key)
+    key = tuple(words)
     number = _stacks.get(key)
     if number is None:
         if len(_stacks) >= STACKS:
@@ -146,7 +160,7 @@ def stack_number(frame):
     return number
 
 
-def wait(acquire, lock):
+def wait(acquire: Callable[[], Got], lock: Any) -> Got:
     """Call `acquire`, which will block, and record how long it took; return what it returned.
 
     `lock` has `_holder()` (a thread's ident, -1 unknown), `_waiters` (None at first) and what is noted of it.
@@ -175,7 +189,7 @@ def wait(acquire, lock):
     return got
 
 
-def _observe(me, holder, lock):
+def _observe(me: int, holder: int, lock: Any) -> tuple[int, int, int]:
     """Return (holder, holder's stack, waiter's stack) as of now; names what is new before anybody waits."""
     holders_stack = -1
     if holder != -1:
@@ -193,14 +207,14 @@ def _observe(me, holder, lock):
     return holder, holders_stack, waiters_stack
 
 
-def _make_room():
+def _make_room() -> None:
     if recorder.folder is not None:
         recorder.flush()
     else:
         recorder.rows.popleft()
 
 
-def forget():
+def forget() -> None:
     """Start anew in a forked child: its notes go into a file of its own."""
     _stacks.clear()
     _noted.clear()

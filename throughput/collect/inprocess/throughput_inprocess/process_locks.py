@@ -5,15 +5,21 @@ start. Who holds it is known where it is a thread of this process. A lock is the
 notes it with the same `shared`.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import sys
 from _thread import get_ident
+from typing import TYPE_CHECKING, Any
 
 from . import lock_waits
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _BLOCKED = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
-_files = {}
+_files: dict[str, _Watched] = {}
 
 
 class _Watched:
@@ -21,16 +27,19 @@ class _Watched:
 
     __slots__ = ("_lock_kind", "shared", "name", "owner", "count", "_made", "_number", "_waiters")
 
-    def __init__(self, lock_kind, shared, made):
+    def __init__(self, lock_kind: str, shared: str, made: lock_waits.Made | None) -> None:
         self._lock_kind, self.shared, self._made = lock_kind, shared, made
-        self.name, self.owner, self.count = None, -1, None
-        self._number, self._waiters = next(lock_waits.numbers), None
+        self.name: str | None = None
+        self.owner = -1
+        self.count: Callable[[], int] | None = None
+        self._number = next(lock_waits.numbers)
+        self._waiters: list[int] | None = None
 
-    def _holder(self):
+    def _holder(self) -> int:
         return self.owner if self.count is not None and self.count() > 0 else -1
 
 
-def _watch(lock, made):
+def _watch(lock: Any, made: lock_waits.Made | None) -> None:
     """Give a multiprocessing lock an `acquire` that records its waits."""
     raw = lock._semlock
     # A forked child finds an unnamed semaphore where its parent has it.
@@ -39,9 +48,10 @@ def _watch(lock, made):
     watched.count = raw._count
     if made is not None:
         lock_waits.note_lock(watched)
-    try_to, wait = raw.acquire, lock_waits.wait
+    try_to: Callable[..., bool] = raw.acquire
+    wait = lock_waits.wait
 
-    def acquire(block=True, timeout=None):
+    def acquire(block: bool = True, timeout: float | None = None) -> bool:
         if try_to(False):
             watched.owner = get_ident()
             return True
@@ -55,40 +65,42 @@ def _watch(lock, made):
     lock.acquire = acquire
 
 
-def install():
+def install() -> None:
     """Patch multiprocessing's Lock and RLock, once."""
     from multiprocessing import synchronize
 
-    kinds = (synchronize.Lock, synchronize.RLock)
+    kinds: tuple[Any, ...] = (synchronize.Lock, synchronize.RLock)
     if "__enter__" in synchronize.Lock.__dict__:
         return
     for kind in kinds:
         _patch(kind, kind.__init__, kind.__setstate__, kind.__enter__)
 
 
-def _patch(kind, init, set_state, enter):
-    def __init__(self, *args, **kwargs):
+def _patch(
+    kind: Any, init: Callable[..., None], set_state: Callable[..., None], enter: Callable[..., bool]
+) -> None:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         try:
             _watch(self, lock_waits.made_at(sys._getframe(1)))
         except Exception:
             pass
 
-    def __setstate__(self, state):
+    def __setstate__(self: Any, state: Any) -> None:
         set_state(self, state)
         try:
             _watch(self, None)
         except Exception:
             pass
 
-    def __enter__(self):
+    def __enter__(self: Any) -> bool:
         return self.acquire() if "_throughput" in self.__dict__ else enter(self)
 
     kind.__init__, kind.__setstate__, kind.__enter__ = __init__, __setstate__, __enter__
 
 
-def _file_lock(fd):
-    fd = fd if isinstance(fd, int) else fd.fileno()
+def _file_lock(file: Any) -> _Watched:
+    fd: int = file if isinstance(file, int) else file.fileno()
     status = os.fstat(fd)
     key = f"{status.st_dev}:{status.st_ino}"
     watched = _files.get(key)
@@ -99,13 +111,13 @@ def _file_lock(fd):
     return watched
 
 
-def _recording(raw, now_or_never):
+def _recording(raw: Callable[..., Any], now_or_never: int) -> Callable[..., Any]:
     """Return flock or lockf that records its waits; `now_or_never` is LOCK_NB with LOCK_UN."""
     from fcntl import LOCK_NB
     from functools import wraps
 
     @wraps(raw)
-    def lock(fd, operation, *args):
+    def lock(fd: Any, operation: int, *args: Any) -> Any:
         if operation & now_or_never:
             return raw(fd, operation, *args)
         try:
@@ -122,7 +134,7 @@ def _recording(raw, now_or_never):
     return lock
 
 
-def install_file_locks():
+def install_file_locks() -> None:
     """Patch `fcntl.flock` and `fcntl.lockf`, once."""
     import fcntl
 

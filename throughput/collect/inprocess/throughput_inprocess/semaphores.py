@@ -4,10 +4,16 @@ A semaphore that is released by threads which did not acquire it passes work on:
 that work and is not recorded. The same goes for one that nobody is known to hold.
 """
 
+from __future__ import annotations
+
 import threading
 from _thread import get_ident
+from typing import TYPE_CHECKING, Any
 
 from . import lock_waits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _Watched:
@@ -16,14 +22,16 @@ class _Watched:
     __slots__ = ("holders", "is_signal", "_made", "_number", "_waiters")
     _lock_kind = "Semaphore"
 
-    def __init__(self, made):
-        self.holders, self.is_signal = [], False
-        self._made, self._number, self._waiters = made, next(lock_waits.numbers), None
+    def __init__(self, made: lock_waits.Made | None) -> None:
+        self.holders: list[int] = []
+        self.is_signal = False
+        self._made, self._number = made, next(lock_waits.numbers)
+        self._waiters: list[int] | None = None
 
-    def _holder(self):
+    def _holder(self) -> int:
         return get_ident() if self.is_signal or not self.holders else self.holders[0]
 
-    def release(self):
+    def release(self) -> None:
         """Note that this thread releases it once."""
         try:
             self.holders.remove(get_ident())
@@ -32,16 +40,16 @@ class _Watched:
             self.holders.clear()
 
 
-def _watched(semaphore):
-    found = semaphore.__dict__.get("_throughput")
+def _watched(semaphore: Any) -> _Watched:
+    found: _Watched | None = semaphore.__dict__.get("_throughput")
     if found is None:
         made = getattr(semaphore._cond._lock, "_made", None)
         found = semaphore.__dict__.setdefault("_throughput", _Watched(made))
     return found
 
 
-def _acquiring(raw):
-    def acquire(self, blocking=True, timeout=None):
+def _acquiring(raw: Callable[..., bool]) -> Callable[..., bool]:
+    def acquire(self: Any, blocking: bool = True, timeout: float | None = None) -> bool:
         """Acquire as it does without us."""
         watched = _watched(self)
         if self._value > 0 or not blocking:
@@ -55,8 +63,8 @@ def _acquiring(raw):
     return acquire
 
 
-def _releasing(raw):
-    def release(self, n=1):
+def _releasing(raw: Callable[..., None]) -> Callable[..., None]:
+    def release(self: Any, n: int = 1) -> None:
         """Release as it does without us."""
         raw(self, n)
         watched = _watched(self)
@@ -66,11 +74,12 @@ def _releasing(raw):
     return release
 
 
-def install():
+def install() -> None:
     """Patch `threading.Semaphore`, and its bounded kind, which has a release of its own; once."""
-    kind = threading.Semaphore
+    kind: Any = threading.Semaphore
     if kind.acquire.__module__ == __name__:
         return
     kind.acquire = kind.__enter__ = _acquiring(kind.acquire)
     kind.release = _releasing(kind.release)
-    threading.BoundedSemaphore.release = _releasing(threading.BoundedSemaphore.release)
+    bounded: Any = threading.BoundedSemaphore
+    bounded.release = _releasing(bounded.release)
