@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,8 @@ app = typer.Typer(
     name="throughput",
     help="Find out why a PyTorch training is slow: where each step's time goes, which line takes it, "
     "and what fixing it could buy. Your script is not edited.",
-    epilog="Start with: [bold]throughput demo[/bold], then [bold]throughput profile train.py --steps 200[/bold]",
+    epilog="Start with: [bold]throughput demo[/bold], "
+    "then [bold]throughput profile train.py --steps 200[/bold]",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -38,6 +39,68 @@ def _main(
     pass
 
 
+# The options of `profile`, each with its help: its parameters then read as a list.
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="[SCRIPT] [-- ARGS...]", help="The script and its arguments.")
+]
+Module = Annotated[str | None, typer.Option("-m", "--module", help="Profile a module, like python -m.")]
+Command = Annotated[bool, typer.Option("--command", help="What follows -- is a whole command.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps", "-n", help="Steps to keep, after warm-up. (default: 200)", rich_help_panel=MEASURING
+    ),
+]
+Warmup = Annotated[
+    str | None, typer.Option(help="Steps before that, or auto. (default: auto)", rich_help_panel=MEASURING)
+]
+Collectors = Annotated[
+    str | None,
+    typer.Option(
+        help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. (default: all)",
+        rich_help_panel=MEASURING,
+    ),
+]
+Stacks = Annotated[
+    str | None, typer.Option(help="py-spy, in-process or auto. (default: auto)", rich_help_panel=MEASURING)
+]
+Marker = Annotated[
+    str | None, typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
+]
+Python = Annotated[
+    str | None,
+    typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING),
+]
+MaxSeconds = Annotated[
+    float | None, typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING)
+]
+Stall = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds without any sign of life that are a hang. (default: 60)", rich_help_panel=STOPPING
+    ),
+]
+RunToEnd = Annotated[
+    bool,
+    typer.Option("--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(help="Run directory. (default: reports/<date-time>-<script>)", rich_help_panel=OUTPUT),
+]
+Budget = Annotated[
+    str | None, typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
+]
+OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print the report as JSON; all else goes to standard error.", rich_help_panel=OUTPUT
+    ),
+]
+
+
 @app.command(
     epilog="Examples:\n\n"
     "throughput profile train.py --steps 200 -- --batch-size 64\n\n"
@@ -45,79 +108,24 @@ def _main(
     "throughput profile --steps 200 --command -- torchrun --nproc-per-node 2 train.py"
 )
 def profile(
-    arguments: Annotated[
-        Optional[list[str]],
-        typer.Argument(metavar="[SCRIPT] [-- ARGS...]", help="The script and its arguments."),
-    ] = None,
-    module: Annotated[
-        Optional[str], typer.Option("-m", "--module", help="Profile a module, like python -m.")
-    ] = None,
-    command: Annotated[bool, typer.Option("--command", help="What follows -- is a whole command.")] = False,
-    steps: Annotated[
-        Optional[int],
-        typer.Option(
-            "--steps", "-n", help="Steps to keep, after warm-up. (default: 200)", rich_help_panel=MEASURING
-        ),
-    ] = None,
-    warmup: Annotated[
-        Optional[str],
-        typer.Option(help="Steps before that, or auto. (default: auto)", rich_help_panel=MEASURING),
-    ] = None,
-    collectors: Annotated[
-        Optional[str],
-        typer.Option(
-            help="Which collectors, by commas: stacks,locks,syscalls,torch,cprofile,host,gpu. (default: all)",
-            rich_help_panel=MEASURING,
-        ),
-    ] = None,
-    stacks: Annotated[
-        Optional[str],
-        typer.Option(help="py-spy, in-process or auto. (default: auto)", rich_help_panel=MEASURING),
-    ] = None,
-    marker: Annotated[
-        Optional[str], typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
-    ] = None,
-    python: Annotated[
-        Optional[str],
-        typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING),
-    ] = None,
-    max_seconds: Annotated[
-        Optional[float],
-        typer.Option(help="End after this time, with what there is.", rich_help_panel=STOPPING),
-    ] = None,
-    stall: Annotated[
-        Optional[float],
-        typer.Option(
-            help="Seconds without any sign of life that are a hang. (default: 60)", rich_help_panel=STOPPING
-        ),
-    ] = None,
-    run_to_end: Annotated[
-        bool,
-        typer.Option(
-            "--run-to-end", help="Let the script finish after its window.", rich_help_panel=STOPPING
-        ),
-    ] = False,
-    out: Annotated[
-        Optional[str],
-        typer.Option(help="Run directory. (default: reports/<date-time>-<script>)", rich_help_panel=OUTPUT),
-    ] = None,
-    budget: Annotated[
-        Optional[str], typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
-    ] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the report as JSON; all else goes to standard error.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = False,
+    *,
+    arguments: Arguments = None,
+    module: Module = None,
+    command: Command = False,
+    steps: Steps = None,
+    warmup: Warmup = None,
+    collectors: Collectors = None,
+    stacks: Stacks = None,
+    marker: Marker = None,
+    python: Python = None,
+    max_seconds: MaxSeconds = None,
+    stall: Stall = None,
+    run_to_end: RunToEnd = False,
+    out: Out = None,
+    budget: Budget = None,
+    open_page: OpenPage = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Profile a training script over a window of steps, and say what slows it down."""
     from throughput.cli.profile import Output, options_from, run_profile
@@ -146,7 +154,7 @@ def profile(
 @app.command()
 def demo(
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps to keep.")] = 200,
-    out: Annotated[Optional[str], typer.Option(help="Run directory.")] = None,
+    out: Annotated[str | None, typer.Option(help="Run directory.")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     workers: Annotated[int, typer.Option(help="DataLoader workers of the demo.")] = 0,
 ) -> None:
@@ -160,13 +168,13 @@ def demo(
 def report(
     run: Annotated[str, typer.Argument(help="A run directory.")],
     format_: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             "--format", help="html, md, json, speedscope, perfetto or pstats. (default: on the terminal)"
         ),
     ] = None,
-    against: Annotated[Optional[str], typer.Option(help="Another run, to compare with.")] = None,
-    out: Annotated[Optional[str], typer.Option(help="File to write; - for standard output.")] = None,
+    against: Annotated[str | None, typer.Option(help="Another run, to compare with.")] = None,
+    out: Annotated[str | None, typer.Option(help="File to write; - for standard output.")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Render a saved run again."""
@@ -185,7 +193,7 @@ def view(run: Annotated[str, typer.Argument(help="A run directory.")]) -> None:
 
 @app.command()
 def explain(
-    rule: Annotated[Optional[str], typer.Argument(help="A rule's name; without one, all are listed.")] = None,
+    rule: Annotated[str | None, typer.Argument(help="A rule's name; without one, all are listed.")] = None,
 ) -> None:
     """Say what a rule looks for, why it costs time, and when it is wrong."""
     from throughput.cli.explain import run_explain
@@ -196,7 +204,7 @@ def explain(
 @app.command()
 def doctor(
     python: Annotated[
-        Optional[str], typer.Option(help="The script's interpreter, where it has another one.")
+        str | None, typer.Option(help="The script's interpreter, where it has another one.")
     ] = None,
 ) -> None:
     """Say what this machine can collect, and what would change what it can't."""
@@ -208,7 +216,7 @@ def doctor(
 @app.command()
 def rerun(
     run: Annotated[str, typer.Argument(help="A run directory.")],
-    out: Annotated[Optional[str], typer.Option(help="The new run's directory.")] = None,
+    out: Annotated[str | None, typer.Option(help="The new run's directory.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first.")] = False,
 ) -> None:
     """Profile the same window again, after showing the command."""

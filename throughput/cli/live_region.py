@@ -1,7 +1,7 @@
 """Show live lines under the script's own output, whose bytes pass unchanged.
 
-The cursor always rests where the script left it: the live lines are drawn below, and wiped before any byte of the
-script is written. Without a terminal a plain line is printed now and then instead.
+The cursor always rests where the script left it: the live lines are drawn below, and wiped before any byte
+of the script is written. Without a terminal a plain line is printed now and then instead.
 """
 
 from __future__ import annotations

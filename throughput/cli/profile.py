@@ -1,4 +1,4 @@
-"""Run `profile` and `demo`: options from the command line and the project, live lines, the report at the end."""
+"""Run `profile` and `demo`: options from command line and project, live lines, the report at the end."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from throughput.cli.output import print_analysis
 from throughput.collect.run_directory import RunDirectory
 from throughput.errors import UsageError
-from throughput.flows.render import FORMATS, render_format
 from throughput.flows.analyse import analyse
 from throughput.flows.profile import write_reports
+from throughput.flows.render import FORMATS, render_format
 
 
 def run_report(
@@ -21,9 +21,11 @@ def run_report(
     """Render a run.
 
     Raises:
-        UsageError: no run there, or an unknown format.
+        UsageError: no run there, an unknown format, or a run to compare with, which nothing does yet.
         DamagedFile: the run can't be read.
     """
+    if against is not None:
+        raise UsageError("Two runs can't be compared yet.", hint="Open both reports side by side.")
     directory = RunDirectory(Path(run).resolve())
     if format_ is not None and format_ not in FORMATS:
         raise UsageError(f"There is no format {format_}.", hint=f"Choose among {', '.join(FORMATS)}.")

@@ -18,7 +18,8 @@ def snap_to_resolution(window: np.ndarray) -> np.ndarray:
 
 def centre(window: np.ndarray) -> np.ndarray:
     """Return the window with each sensor's mean taken away."""
-    return window - window.mean(axis=1, keepdims=True)
+    centred: np.ndarray = window - window.mean(axis=1, keepdims=True)
+    return centred
 
 
 def clean(window: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, RandomSampler
+from torch.utils.data import DataLoader, RandomSampler
 
 
 def parse(description: str) -> argparse.Namespace:
@@ -26,8 +26,8 @@ def collate(samples: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, list
     return torch.stack([window for window, _ in samples]), [fault for _, fault in samples]
 
 
-def load(data: Dataset[Any], options: argparse.Namespace) -> DataLoader[Any]:
-    """Return a loader of as many batches as there are steps to train."""
+def load(data: Any, options: argparse.Namespace) -> DataLoader[Any]:
+    """Return a loader of as many batches of a data set as there are steps to train."""
     draws = RandomSampler(
         data,
         replacement=True,

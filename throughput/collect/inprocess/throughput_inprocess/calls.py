@@ -79,16 +79,18 @@ class CallCounter:
 
     def _watch_the_script(self) -> None:
         import cProfile
+        from _lsprof import Profiler
 
         thread = threading.get_ident()
+        kind: Any = cProfile.Profile
 
         def enable(profile: Any, *args: Any, **kwargs: Any) -> None:
             if not PER_THREAD or threading.get_ident() == thread:
                 self.stop()
                 self.lost = True
-            super(cProfile.Profile, profile).enable(*args, **kwargs)
+            Profiler.enable(profile, *args, **kwargs)
 
-        cProfile.Profile.enable = enable  # type: ignore[method-assign]
+        kind.enable = enable
 
     def _leave_the_script(self) -> None:
         profile = sys.modules["cProfile"].Profile if "cProfile" in sys.modules else None
@@ -229,7 +231,7 @@ def forget() -> None:
 
 def _unhook() -> None:
     if getattr(threading, "_profile_hook", None) is _thread_began:
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
 
 
 def _say(state: str, reason: str) -> None:
