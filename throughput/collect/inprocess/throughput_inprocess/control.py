@@ -9,7 +9,7 @@ import os
 import sys
 import time
 
-from . import blocks, ranks, stacks
+from . import blocks, compiles, ranks, stacks
 from .clock import clock
 from .live import page
 from .recorder import STEP, recorder
@@ -141,6 +141,7 @@ class Controller:
         self._show(now, clk)
         paused = self._advance(now)
         recorder.flush_if_due(now)
+        compiles.look()
         if paused:
             resumed = clk.skip()
             self.last_end = resumed

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 
+from . import compiles
 from .recorder import recorder
 
 TYPE_CHECKING = False
@@ -88,16 +89,5 @@ def _optimizers(torch: Any, finder: StepFinder) -> dict[str, Any]:
 
 
 def _compile(torch: Any) -> dict[str, Any]:
-    dynamo = sys.modules.get("torch._dynamo.utils")
-    if dynamo is None:
-        return {}
-    counters = dynamo.counters
-    return {
-        "compile": {
-            "frames": counters["frames"].get("total", 0),
-            "ok": counters["frames"].get("ok", 0),
-            "graph_breaks": sum(counters["graph_break"].values()),
-            "unique_graphs": counters["stats"].get("unique_graphs", 0),
-            "recompiles": sum(counters["recompiles"].values()) if "recompiles" in counters else 0,
-        }
-    }
+    found = compiles.counters()
+    return {"compile": found} if found else {}

@@ -72,6 +72,10 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
         wanted = clk.enter(LOADER)
         try:
             batch = original(self)
+        except StopIteration:
+            if controller is not None:
+                controller.mark("exhausted", id(self))
+            raise
         finally:
             taken = clk.leave()
         size = leading_size(batch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from . import control, loader, rank
+from . import compiles, control, loader, rank
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Call = Callable[..., Any]
+    Row = tuple[str, str, str, str, Callable[..., Any], str, str]
 
 _fired: dict[str, int | None] = {"last": None}
 
@@ -197,6 +198,8 @@ TABLE = (
     ("pin", "torch", "Tensor", "pin_memory", _phase(PIN), "copies", "pinning is not timed"),
     ("item", "torch", "Tensor", "item", _on_device, "copies", "synchronising reads are not timed"),
     ("cpu", "torch", "Tensor", "cpu", _on_device, "copies", "synchronising reads are not timed"),
+    ("compile", "torch._dynamo", "callback_handler", "register_start_callback", compiles.listen, "light",
+     "compiling is found from stacks"),
     ("synchronize", "torch.cuda", "", "synchronize", _phase(SYNC), "copies", "synchronize is not timed"),
     *(
         ("collective", "torch.distributed", "", name, _phase(COLLECTIVE), "light",
@@ -210,6 +213,10 @@ TABLE = (
 
 DEVICE_ONLY = ("item", "cpu", "synchronize", "cuda")
 """Points that can't matter to a torch built for the CPU alone: left as they are."""
+LATE = ("compile",)
+"""Points in modules that `import torch` doesn't load: installed at the step's end that finds them loaded."""
+HOOKS = (_optimizer_hooks, compiles.listen)
+"""Installed by torch's own registration, not by putting something in its place."""
 
 
 def install(torch: Any) -> None:
@@ -218,15 +225,34 @@ def install(torch: Any) -> None:
     compiler = getattr(torch, "compiler", None)
     _is_compiling = getattr(compiler, "is_compiling", _is_compiling)
     version = getattr(torch, "__version__", "?")
-    has_device = bool(getattr(torch.version, "cuda", None) or getattr(torch.version, "hip", None))
-    for name, module_name, owner_path, attribute, how, collector, lost in TABLE:
-        if name in DEVICE_ONLY and not has_device:
-            continue
-        if not _install_one(module_name, owner_path, attribute, how):
-            place = ".".join(part for part in (module_name, owner_path, attribute) if part)
-            recorder.note(
-                "patch", name=name, collector=collector, missing=f"torch {version} has no {place}", lost=lost
-            )
+    left_out = _left_out(torch)
+    for row in TABLE:
+        if row[0] in LATE:
+            compiles.waiting[row[1]] = functools.partial(_install_noted, row, version)
+        elif row[0] not in left_out:
+            _install_noted(row, version)
+
+
+def _left_out(torch: Any) -> tuple[str, ...]:
+    """Return the points that can't matter to this torch as it was built."""
+    build = getattr(torch, "version", None)
+    has_device = bool(getattr(build, "cuda", None) or getattr(build, "hip", None))
+    distributed = getattr(torch, "distributed", None)
+    has_collectives = distributed is not None and distributed.is_available()
+    return (*(() if has_device else DEVICE_ONLY), *(() if has_collectives else ("collective",)))
+
+
+def _install_noted(row: Row, version: str) -> None:
+    """Install a point, or note what is lost without it."""
+    name, module_name, owner_path, attribute, how, collector, lost = row
+    place = ".".join(part for part in (module_name, owner_path, attribute) if part)
+    try:
+        found = _install_one(module_name, owner_path, attribute, how)
+        missing = f"torch {version} has no {place}"
+    except Exception as error:
+        found, missing = False, f"torch {version} lets nobody patch {place} ({error!r})"
+    if not found:
+        recorder.note("patch", name=name, collector=collector, missing=missing, lost=lost)
 
 
 def _install_one(module_name: str, owner_path: str, attribute: str, how: Any) -> bool:
@@ -235,8 +261,8 @@ def _install_one(module_name: str, owner_path: str, attribute: str, how: Any) ->
         owner = getattr(owner, owner_path, None)
     original = getattr(owner, attribute, None) if owner is not None else None
     if original is None:
-        return module_name == "torch.distributed"
-    if how is _optimizer_hooks:
+        return False
+    if how in HOOKS:
         how(owner, attribute)
         return True
     wrapped = how(original, _is_compiling) if how is loader.wrap_next else how(original)
