@@ -63,7 +63,7 @@ class RankRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The verdict: one sentence, up to three lines of evidence; `kind` is bottleneck, balanced, good, weak or none."""
+    """The verdict, with up to three lines of evidence; `kind`: bottleneck, balanced, good, weak or none."""
 
     kind: str
     sentence: str
