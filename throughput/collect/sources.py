@@ -20,6 +20,8 @@ STORED_BYTES_MAX = 200_000
 READ_BYTES_MAX = 4_000_000
 AROUND = 6
 FILES_MAX = 2_000
+OURS = "throughput_inprocess"
+"""What runs inside the script is nobody's own code: no stack that is read shows it."""
 _SEEN = re.compile(rb'"filename":"((?:[^"\\]|\\.)*)","line":(\d+)')
 _DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
 
@@ -47,7 +49,7 @@ def _seen(raw: Path) -> dict[str, set[int]]:
     """Return file -> lines that any raw file of this run mentions in a stack."""
     found: dict[str, set[int]] = {}
     for path, line in _mentions(raw):
-        if path and not path.startswith("<"):
+        if path and not path.startswith("<") and OURS not in path:
             found.setdefault(path, set()).add(line)
     return found
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.align.pyspy_traces import written
 from throughput.align.pyspy import RawSamples, read_pyspy
 from throughput.errors import DamagedFile
 
@@ -19,28 +20,11 @@ Sample = tuple[int, int, int, tuple[str, ...]]
 
 
 def chrome_trace(samples: list[Sample]) -> list[dict[str, Any]]:
-    """Return the events that py-spy 0.4 writes: it remembers the stack before by thread id alone."""
-    before: dict[int, tuple[Any, ...]] = {}
-    events: list[dict[str, Any]] = []
-
-    def emit(ph: str, frame: Any, pid: int, tid: int, ts: int) -> None:
-        arguments = {"filename": frame[1], "line": frame[2]}
-        events.append(
-            {"args": arguments, "cat": "py-spy", "name": frame[0], "ph": ph, "pid": pid, "tid": tid, "ts": ts}
-        )
-
-    for ts, pid, tid, functions in samples:
-        frames = ((f"process {pid}:python train.py", "", 0), *((f, f"/p/{f}.py", 7) for f in functions))
-        open_ = before.get(tid, ())
-        common = 0
-        while common < min(len(open_), len(frames)) and open_[common] == frames[common]:
-            common += 1
-        for frame in reversed(open_[common:]):
-            emit("E", frame, pid, tid, ts)
-        for frame in frames[common:]:
-            emit("B", frame, pid, tid, ts)
-        before[tid] = frames
-    return events
+    """Return the events that py-spy writes when it sampled these."""
+    return written(
+        (ts, pid, tid, ((f"process {pid}:python", "", 0), *((f, f"/p/{f}.py", 7) for f in functions)))
+        for ts, pid, tid, functions in samples
+    )
 
 
 def read(events: list[dict[str, Any]]) -> RawSamples:

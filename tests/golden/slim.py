@@ -1,0 +1,162 @@
+"""Make a golden run of a run directory: small, and without a trace of the machine that it was recorded on.
+
+    python -m tests.golden.slim RUN NAME [--every N]
+
+writes `tests/golden/runs/NAME`: run.json, and raw/ with its larger files gzipped. Of py-spy's samples every
+N-th is kept, of torch's trace the operators, of library sources nothing. Paths become those of a /project on
+a Debian with a virtual environment in /venv; names of machines and people go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.unit.align.pyspy_traces import Frame, Sample, written
+
+RUNS = Path(__file__).parent / "runs"
+GZIPPED_BYTES = 10_000
+OURS = "throughput_inprocess"
+LIBRARY = re.compile(r"/[\w./@+-]*/(?:site|dist)-packages/")
+STANDARD = re.compile(r"/[\w./@+-]*/lib/python3\.\d+/(?!site-packages|dist-packages)")
+INTERPRETER = re.compile(r"/[\w./@+-]*/bin/python[\d.]*")
+KEPT_ENVIRONMENT = (
+    "os",
+    "architecture",
+    "cpus",
+    "cpu_count",
+    "cpu_quota",
+    "memory_bytes",
+    "container",
+    "gpus",
+)
+
+
+def clean(text: str, run: dict[str, Any]) -> str:
+    """Return text with the paths of a machine that never was."""
+    text = INTERPRETER.sub("/venv/bin/python", text)
+    text = STANDARD.sub("/usr/lib/python3.11/", LIBRARY.sub("/venv/lib/python3.11/site-packages/", text))
+    for folder in (run["script_dir"], run["cwd"]):
+        text = text.replace(folder, "/project")
+    return re.sub(r"/[\w./@+-]*/throughput_inprocess/", "/venv/throughput_inprocess/", text)
+
+
+def clean_all(value: Any, run: dict[str, Any]) -> Any:
+    """Return a JSON value with every text cleaned, and the names of machines gone."""
+    if isinstance(value, str):
+        return clean(value, run)
+    if isinstance(value, dict):
+        return {
+            clean(k, run): "host-1" if k in ("host", "hostname") else clean_all(v, run)
+            for k, v in value.items()
+        }
+    return [clean_all(item, run) for item in value] if isinstance(value, list) else value
+
+
+def slim_run(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what `run.json` keeps."""
+    environment = {k: run["environment"].get(k) for k in KEPT_ENVIRONMENT}
+    started = "2026-01-01T00:00:00+00:00"
+    return clean_all({**run, "environment": environment, "code": {}, "started_at": started}, run)
+
+
+def slim_stacks(events: list[dict[str, Any]], every: int) -> list[dict[str, Any]]:
+    """Return py-spy's events as if it had sampled every N-th time only."""
+    open_: dict[int, list[Frame]] = {}
+    samples: list[Sample] = []
+    seen: dict[tuple[int, int], int] = {}
+    for number, event in enumerate(events):
+        stack = open_.setdefault(event["tid"], [])
+        if event["ph"] == "B":
+            stack.append((event["name"], event["args"]["filename"], event["args"]["line"]))
+        elif stack:
+            stack.pop()
+        key = (event["tid"], event["ts"], event["pid"])
+        after = events[number + 1] if number + 1 < len(events) else {}
+        if key != (after.get("tid"), after.get("ts"), after.get("pid")) and stack:
+            thread = (event["pid"], event["tid"])
+            seen[thread] = seen.get(thread, -1) + 1
+            if seen[thread] % every == 0:
+                samples.append((event["ts"], *thread, tuple(stack)))
+    return written(samples)
+
+
+def slim_trace(trace: dict[str, Any]) -> dict[str, Any]:
+    """Return a torch trace with its operators alone."""
+    fields = ("ph", "cat", "name", "ts", "dur", "tid")
+    events = [{f: e[f] for f in fields} for e in trace["traceEvents"] if e.get("cat") == "cpu_op"]
+    return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": events}
+
+
+def slim_sources(index: dict[str, Any]) -> dict[str, Any]:
+    """Return the index of sources without lines of libraries."""
+    files = (f for f in index["files"] if OURS not in f["path"])
+    return {"files": [{k: v for k, v in f.items() if k != "lines"} for f in files]}
+
+
+def left_out(source: Path) -> set[str]:
+    """Return the names of raw files that say nothing of the run."""
+    index = json.loads((source / "raw" / "sources" / "index.json").read_bytes())
+    return {"live", "output.log", *(f["stored"] for f in index["files"] if OURS in f["path"])}
+
+
+def slim_file(path: Path, run: dict[str, Any], every: int) -> bytes:
+    """Return what a raw file becomes."""
+    data = path.read_bytes()
+    if path.name == "stacks.json":
+        return dump(clean_all(slim_stacks(json.loads(data), every), run))
+    if path.name == "torch-trace.json.gz":
+        return gzip.compress(dump(slim_trace(json.loads(gzip.decompress(data)))), mtime=0)
+    if path.name == "index.json":
+        return dump(clean_all(slim_sources(json.loads(data)), run))
+    if path.suffix == ".jsonl":
+        return b"\n".join(dump(clean_all(json.loads(line), run)) for line in data.splitlines()) + b"\n"
+    if path.suffix == ".json":
+        return dump(clean_all(json.loads(data), run))
+    return data
+
+
+def dump(value: Any) -> bytes:
+    """Return a value as JSON without blanks."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def slim(source: Path, target: Path, every: int) -> int:
+    """Write the golden run; return its size in bytes."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    run = json.loads((source / "run.json").read_bytes())
+    (target / "run.json").write_bytes(json.dumps(slim_run(run), indent=1).encode())
+    unwanted = left_out(source)
+    for path in sorted((source / "raw").rglob("*")):
+        if path.is_dir() or path.name in unwanted:
+            continue
+        out = target / path.relative_to(source)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        data = slim_file(path, run, every)
+        if len(data) > GZIPPED_BYTES and path.suffix != ".gz":
+            out, data = out.with_name(out.name + ".packed"), gzip.compress(data, mtime=0)
+        out.write_bytes(data)
+    return sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
+
+
+def unpack(source: Path, target: Path) -> None:
+    """Make a run directory of a golden run again."""
+    shutil.copytree(source, target)
+    for path in list(target.rglob("*.packed")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--every", type=int, default=1)
+    options = parser.parse_args()
+    print(f"{slim(options.run, RUNS / options.name, options.every):,} bytes")
