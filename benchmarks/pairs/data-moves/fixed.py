@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import torch
 from rows import Telemetry, draw_order, parse
@@ -21,12 +22,12 @@ class ReadyTelemetry(Telemetry):
         return self.readings[indices], self.states[indices].tolist()
 
 
-def keep(batch: tuple[torch.Tensor, list[int]]) -> tuple[torch.Tensor, list[int]]:
+def keep(batch: Any) -> Any:
     """Return the batch as it is."""
     return batch
 
 
-def load(options: argparse.Namespace) -> DataLoader:
+def load(options: argparse.Namespace) -> DataLoader[Any]:
     """Return a loader of tensors."""
     data = ReadyTelemetry(1024, options.seed)
     return DataLoader(

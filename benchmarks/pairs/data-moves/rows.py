@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, RandomSampler
@@ -43,14 +44,14 @@ def gather(samples: list[Sample]) -> tuple[list[list[float]], list[int]]:
     return [row for row, _ in samples], [state for _, state in samples]
 
 
-def draw_order(data: Dataset, options: argparse.Namespace) -> RandomSampler:
+def draw_order(data: Any, options: argparse.Namespace) -> RandomSampler:
     """Return an order of as many samples as the steps need."""
     generator = torch.Generator().manual_seed(options.seed)
     wanted = options.steps * options.batch_size
     return RandomSampler(data, replacement=True, num_samples=wanted, generator=generator)
 
 
-def load(options: argparse.Namespace) -> DataLoader:
+def load(options: argparse.Namespace) -> DataLoader[Any]:
     """Return a loader of lists."""
     data = Telemetry(1024, options.seed)
     return DataLoader(

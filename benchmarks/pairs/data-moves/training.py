@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from itertools import count
 
 import torch
 from rows import CHANNELS, CLASSES
@@ -26,15 +27,16 @@ def build(width: int) -> nn.Module:
     )
 
 
-def train(loader: DataLoader, convert: Convert, options: argparse.Namespace) -> float:
+def train(loader: DataLoader[Any], convert: Convert, options: argparse.Namespace) -> float:
     """Return the last loss after one pass over the loader."""
     model = build(options.width)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    criterion, last = nn.CrossEntropyLoss(), 0.0
+    criterion, last, steps = nn.CrossEntropyLoss(), 0.0, count(1)
     watch.enter("data_loading")
-    for step, batch in enumerate(loader, 1):
+    for batch in loader:  # enumerate would keep the last batch until it has the next
         watch.enter("host_work")
         readings, states = convert(*batch)
+        watch.enter("host_work")
         del batch  # freeing lists takes a while: here, not while the next batch is fetched
         watch.enter("compute")
         loss = criterion(model(readings), states)
@@ -42,6 +44,7 @@ def train(loader: DataLoader, convert: Convert, options: argparse.Namespace) -> 
         loss.backward()
         optimizer.step()
         last = loss.item()
+        step = next(steps)
         if step % 50 == 0:
             watch.enter("logging_checkpoint")
             print(f"step {step}: loss {last:.4f}", flush=True)

@@ -38,7 +38,8 @@ class Blocks(Dataset[torch.Tensor]):
         return len(self.points)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return self.points[index]
+        block: torch.Tensor = self.points[index]
+        return block
 
 
 def load(options: argparse.Namespace) -> DataLoader[torch.Tensor]:
@@ -73,7 +74,8 @@ def train(publisher: Publisher, options: argparse.Namespace) -> float:
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
-        gradient = next(model.parameters()).grad.flatten().numpy().copy()
+        grad: Any = next(model.parameters()).grad
+        gradient = grad.flatten().numpy().copy()
         last = loss.item()
         watch.enter("host_work")
         registry.observe(last, gradient)
