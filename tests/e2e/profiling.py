@@ -131,7 +131,9 @@ def profile_file(tmp_path: Path, script: str, *options: str, cwd: Path | None = 
     ours, theirs = split_at(options)
     if "--steps" not in ours:
         ours += ("--steps", "16")
-    words = ("profile", script, "--out", str(tmp_path / "out"), *ours, *theirs)
+    if "--out" not in ours:
+        ours += ("--out", str(tmp_path / "out"))
+    words = ("profile", script, *ours, *theirs)
     return call(tmp_path, *words, cwd=cwd, **env)
 
 
@@ -159,7 +161,7 @@ def plain(tmp_path: Path, script: str, *arguments: str, stdin: bytes = b"", **en
 
 
 def left_behind(mark: str, patience_s: float = 2.0) -> list[str]:
-    """Return the command lines of processes that still carry the mark; the kernel has a moment to reap them."""
+    """Return the command lines of processes that still carry the mark; the kernel has a moment."""
     deadline = time.monotonic() + patience_s
     while True:
         found = [_command(p) for p in Path("/proc").iterdir() if p.name.isdigit() and _carries(p, mark)]

@@ -17,6 +17,7 @@ from throughput.errors import UsageError
 from throughput.flows.budget import seconds_of
 from throughput.flows.profile import exit_code, profile
 from throughput.flows.settings import project_settings
+from throughput.model.place import legible
 from throughput.render.json_report import report_to_json
 
 
@@ -88,7 +89,7 @@ def run_profile(options: ProfileOptions, output: Output) -> int:
         sys.stdout.buffer.write(report_to_json(done.analysis.report))
         sys.stdout.buffer.flush()
     if not output.quiet:
-        shown = [os.path.relpath(path) for path in done.files]
+        shown = [legible(os.path.relpath(path)) for path in done.files]
         print_analysis(done.analysis, shown, to_stderr=output.as_json)
     if output.open_page:
         webbrowser.open((done.directory.path / "report.html").as_uri())

@@ -8,13 +8,16 @@ raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-t
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from throughput.errors import DamagedFile, UsageError
+from throughput.model.place import legible
 from throughput.model.run import RUN_SCHEMA, Run
 
 LIMIT_BYTES = 64_000_000
@@ -41,7 +44,11 @@ class RunDirectory:
 
     def write_run(self, run: Run) -> None:
         """Write `run.json`, whole or not at all."""
-        write_whole(self.path / "run.json", msgspec.json.format(msgspec.json.encode(run), indent=1))
+        try:
+            data = msgspec.json.encode(run)
+        except UnicodeEncodeError:  # a path or an argument whose bytes are no text
+            data = json.dumps(_legible(msgspec.to_builtins(run)), ensure_ascii=False).encode()
+        write_whole(self.path / "run.json", msgspec.json.format(data, indent=1))
 
     def read_run(self) -> Run:
         """Return the run of this directory.
@@ -83,6 +90,15 @@ def decode_run(data: bytes, name: str) -> Run:
         return msgspec.convert(plain, Run)
     except msgspec.ValidationError as error:
         raise DamagedFile(f"{name} is damaged: {error}.", hint="Profile again.") from None
+
+
+def _legible(value: Any) -> Any:
+    """Return builtins with every text in them legible."""
+    if isinstance(value, dict):
+        return {_legible(k): _legible(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_legible(v) for v in value]
+    return legible(value) if isinstance(value, str) else value
 
 
 def write_whole(path: Path, data: bytes) -> None:

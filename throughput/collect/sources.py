@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from throughput.collect.secrets import looks_secret
-from throughput.model.place import place_of
+from throughput.model.place import legible, place_of
 
 STORED_BYTES_MAX = 200_000
 READ_BYTES_MAX = 4_000_000
@@ -73,13 +73,15 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
 
 
 def _entry(path: str, seen: set[int], script_dir: str) -> dict[str, object] | None:
+    shown = legible(script_dir)
+    on_disk = script_dir + path[len(shown) :] if path.startswith(shown) else path
     try:
-        data = Path(path).read_bytes()[:READ_BYTES_MAX]
+        data = Path(on_disk).read_bytes()[:READ_BYTES_MAX]
     except (OSError, ValueError):
         return None
     text = data.decode("utf-8", "replace")
     lines = text.split("\n")
-    _, _, own = place_of(path, script_dir)
+    _, _, own = place_of(path, shown)
     functions = {str(n): found for n in seen if 0 < n <= len(lines) and (found := _function_at(lines, n))}
     entry: dict[str, object] = {"path": path, "own": own, "stored": None, "functions": functions}
     if own and len(data) <= STORED_BYTES_MAX:

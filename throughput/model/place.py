@@ -25,6 +25,11 @@ def place_of(file: str, script_dir: str) -> tuple[str, str, bool]:
     return under or file, "", True
 
 
+def legible(text: str) -> str:
+    """Return text that UTF-8 can hold: bytes of a file name that are no text become U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _under(file: str, folder: str) -> str:
     """Return the path relative to the folder, or "" where it lies elsewhere."""
     prefix = folder.rstrip("/\\") + os.sep if folder else ""

@@ -9,12 +9,11 @@ code that was running when counting began.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 import threading
 
-from .recorder import recorder
+from .recorder import as_json, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,8 +158,8 @@ def write_calls(counted: Counted, role: str, thread: int | None = None) -> None:
     name = f"calls-{os.getpid()}-{threading.get_ident() if thread is None else thread}.json"
     path = os.path.join(recorder.folder, name)
     try:
-        with open(path + ".part", "w", encoding="utf-8", errors="replace") as file:
-            json.dump({"pid": os.getpid(), "role": role, "rows": rows, "callers": callers}, file)
+        with open(path + ".part", "wb") as file:
+            file.write(as_json({"pid": os.getpid(), "role": role, "rows": rows, "callers": callers}))
         os.replace(path + ".part", path)
     except OSError:
         pass

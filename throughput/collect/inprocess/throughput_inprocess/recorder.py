@@ -41,6 +41,15 @@ FLUSH_NS = 20_000_000
 """Rows wait at most this long for the next step: what a killed process loses, against a write a step."""
 
 
+def as_json(value: Any) -> bytes:
+    """Return the value as JSON in UTF-8; bytes of a file name that are none become U+FFFD."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode("utf-8")
+
+
 class Recorder:
     """One process's raw files; rows are kept in memory until `flush`."""
 
@@ -86,10 +95,7 @@ class Recorder:
         if self._notes is None:
             return
         try:
-            os.write(
-                self._notes,
-                (json.dumps(fields, default=str, ensure_ascii=False) + "\n").encode("utf-8", "replace"),
-            )
+            os.write(self._notes, as_json(fields) + b"\n")
         except OSError:
             pass
 

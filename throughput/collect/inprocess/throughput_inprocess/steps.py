@@ -20,7 +20,7 @@ SETTLE_FIRES = 3
 SLOW_OPTIMIZER_FIRES = 25
 """How often the fastest optimizer may fire before slower ones with fewer than three fires are given up."""
 MISSED_CYCLES = 3
-"""So many times its usual share of a cycle another optimizer fires before the primary is taken to have ended."""
+"""So many cycles of another optimizer without the primary, and it is taken to have ended."""
 BACKWARDS_WITHOUT_OPTIMIZER = 8
 """Backward calls without any optimizer step (gradient accumulation rarely takes more before the first)."""
 BATCHES_WITHOUT_BACKWARD = 50
@@ -58,7 +58,7 @@ class StepFinder:
         return ended
 
     def passed(self) -> int:
-        """Return how many steps have ended by the rule in force; before one is, the most that there can be."""
+        """Return how many steps have ended by the rule in force; before that, the most that there can be."""
         counts = {
             "marker": self.markers,
             "optimizer": self.fires.get(self.primary, 0),
@@ -90,7 +90,7 @@ class StepFinder:
         return self._inherits(key, name)
 
     def _inherits(self, key: Any, name: str) -> bool:
-        """Make an optimizer primary that goes on stepping where the primary has stopped (one for each epoch)."""
+        """Make an optimizer primary that steps on where the primary has stopped (one for each epoch)."""
         since = self.since_primary[key] = self.since_primary.get(key, 0) + 1
         usual = self.fires[key] / max(self.fires.get(self.primary, 0), 1)
         if since >= max(SLOW_OPTIMIZER_FIRES, MISSED_CYCLES * usual):
