@@ -64,7 +64,7 @@ def _on_end(*args: Any) -> None:
 
 
 def counters() -> dict[str, Any]:
-    """Return what torch counted: frames, graph breaks, recompilations and their reasons; None where unknown."""
+    """Return torch's counts: frames, graph breaks, recompilations and their reasons; None where unknown."""
     dynamo = sys.modules.get("torch._dynamo.utils")
     if dynamo is None:
         return {}
