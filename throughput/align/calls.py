@@ -31,7 +31,7 @@ def read_calls(file: BinaryIO, frames: FrameReader) -> tuple[Call, ...]:
     """Return the functions that one thread called; a damaged file gives none."""
     try:
         found = msgspec.json.decode(file.read(LIMIT_BYTES), type=_Calls)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
     places = [
         (place_of(path, frames.script_dir)[0] if path != "~" else path, line, function)

@@ -121,7 +121,7 @@ def read_notes(file: BinaryIO) -> Notes:
             break
         try:
             row = msgspec.json.decode(line)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         sound = _sound(row) if isinstance(row, dict) else None
         if sound is not None:

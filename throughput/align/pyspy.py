@@ -68,7 +68,7 @@ def read_pyspy(file: BinaryIO, name: str = "stacks.json") -> RawSamples:
 def _events(data: bytes, name: str) -> list[_Event]:
     try:
         return msgspec.json.decode(data, type=list[_Event])
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # Cut off: the whole events still count.
     found: list[_Event] = []
@@ -76,7 +76,7 @@ def _events(data: bytes, name: str) -> list[_Event]:
     for text in _BETWEEN_EVENTS.split(data.strip(b"[] \n")):
         try:
             found.append(decoder.decode(text))
-        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     if not found:
         raise DamagedFile(f"{name} is damaged.", hint="Profile again.")

@@ -74,7 +74,7 @@ def _load(file: BinaryIO) -> _Trace:
         if data[:2] == b"\x1f\x8b":
             data = _unzip(data)
         return msgspec.json.decode(data, type=_Trace)
-    except (OSError, EOFError, zlib.error, msgspec.DecodeError, RecursionError) as error:
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFile(f"torch trace is damaged: {error}.", hint="Profile again.") from None
 
 

@@ -40,11 +40,13 @@ class Coverage:
         place = np.searchsorted(self.start, times, side="right") - 1
         inside = np.maximum(place, 0)
         partial = np.minimum(times, self.end[inside]) - self.start[inside]
-        return np.where(place >= 0, self._before[inside] + np.maximum(partial, 0), 0)
+        covered: Ints = np.where(place >= 0, self._before[inside] + np.maximum(partial, 0), 0)
+        return covered
 
     def within(self, start: Ints, end: Ints) -> Ints:
         """Return the covered time within each span."""
-        return np.maximum(self.up_to(end) - self.up_to(start), 0)
+        covered: Ints = np.maximum(self.up_to(end) - self.up_to(start), 0)
+        return covered
 
 
 def span_of(times: Ints, start: Ints, end: Ints) -> Ints:

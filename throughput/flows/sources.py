@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,33 +15,56 @@ Qualified = dict[tuple[str, int], tuple[str, int]]
 INDEX_BYTES_MAX = 200_000_000
 
 
+class _Entry(msgspec.Struct):
+    """A file as `collect/sources.py` describes it."""
+
+    path: str
+    stored: str | None = None
+    lines: dict[str, str] | None = None
+    functions: dict[str, tuple[str, int]] | None = None
+
+
+class _Index(msgspec.Struct):
+    files: list[msgspec.Raw] = []
+
+
 def read_sources(raw: Path, script_dir: str) -> tuple[Sources, Qualified]:
     """Return the stored sources of a run; nothing where none were stored or the index is damaged."""
     files = FolderFiles(raw / "sources")
-    if not files.folder.is_dir() or "index.json" not in files.names():
+    names = files.names() if files.folder.is_dir() else ()
+    if "index.json" not in names:
         return {}, {}
     with files.open("index.json") as file:
-        try:
-            index = msgspec.json.decode(file.read(INDEX_BYTES_MAX))
-        except (msgspec.DecodeError, RecursionError):
-            return {}, {}
+        entries = _entries(file.read(INDEX_BYTES_MAX))
     sources: Sources = {}
     qualified: Qualified = {}
-    names = files.names()
-    for entry in index.get("files", ()) if isinstance(index, dict) else ():
-        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
-            continue
-        sources[place_of(entry["path"], script_dir)[0]] = _lines(entry, files, names)
-        for line, found in (entry.get("functions") or {}).items():
-            if line.isdigit() and isinstance(found, list) and len(found) == 2:
-                qualified[entry["path"], int(line)] = (str(found[0]), int(found[1]))
+    for entry in entries:
+        sources[place_of(entry.path, script_dir)[0]] = _lines(entry, files, names)
+        for line, found in (entry.functions or {}).items():
+            if _is_line(line):
+                qualified[entry.path, int(line)] = found
     return sources, qualified
 
 
-def _lines(entry: dict[str, Any], files: FolderFiles, names: tuple[str, ...]) -> dict[int, str]:
-    stored = entry.get("stored")
-    if isinstance(stored, str) and stored in names:
-        with files.open(stored) as file:
+def _entries(data: bytes) -> list[_Entry]:
+    """Return the entries that are sound."""
+    try:
+        index = msgspec.json.decode(data, type=_Index)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    found = []
+    for entry in index.files:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found.append(msgspec.json.decode(entry, type=_Entry))
+    return found
+
+
+def _lines(entry: _Entry, files: FolderFiles, names: tuple[str, ...]) -> dict[int, str]:
+    if entry.stored in names:
+        with files.open(str(entry.stored)) as file:
             return dict(enumerate(file.read().decode("utf-8", "replace").split("\n"), 1))
-    lines = entry.get("lines")
-    return {int(n): str(text) for n, text in lines.items() if n.isdigit()} if isinstance(lines, dict) else {}
+    return {int(n): text for n, text in (entry.lines or {}).items() if _is_line(n)}
+
+
+def _is_line(text: str) -> bool:
+    return text.isdecimal() and len(text) < 9
