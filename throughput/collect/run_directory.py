@@ -79,7 +79,7 @@ def decode_run(data: bytes, name: str) -> Run:
         schema = plain.get("schema")
         if not isinstance(schema, int):
             raise TypeError("no schema number")
-    except (msgspec.DecodeError, TypeError, AttributeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedFile(f"{name} is damaged: {error}.", hint="Profile again.") from None
     if schema > RUN_SCHEMA:
         raise DamagedFile(

@@ -64,7 +64,7 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
                 continue
             try:
                 note = msgspec.json.decode(text)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
             for frame in note.get("frames") or ():
                 yield str(frame[1]), int(frame[2])
