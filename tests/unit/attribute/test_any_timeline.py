@@ -55,6 +55,8 @@ ROLES = ("training", "thread", "worker", "worker", "feeder", "pin")
 TIMES = st.integers(-50, 1_050).map(lambda n: n * 7_919)
 """ns around a window of about 8 ms: spans collide, touch, and lie outside of it."""
 TRACKS = st.integers(0, len(ROLES) - 1)
+AMOUNTS = st.integers(-1, 4_000_000)
+LOCKS = tuple(LockInfo(name=n, kind="Lock", made_at=None) for n in ("cache", "log"))
 
 
 @st.composite
@@ -62,7 +64,6 @@ def timelines(draw: st.DrawFn) -> Timeline:
     """Draw a timeline whose indices are valid and whose times are anything."""
     stacks = draw(st.lists(st.lists(st.integers(0, len(FRAMES) - 1), max_size=5), min_size=1, max_size=8))
     stack = st.integers(0, len(stacks) - 1)
-    locks = tuple(LockInfo(name=n, kind="Lock", made_at=None) for n in ("cache", "log"))
 
     def rows(*fields: st.SearchStrategy[int], size: int = 12) -> Any:
         found = draw(st.lists(st.tuples(*fields), max_size=size))
@@ -71,7 +72,6 @@ def timelines(draw: st.DrawFn) -> Timeline:
     def named(names: str, values: Any) -> dict[str, Any]:
         return dict(zip(names.split(), values, strict=True))
 
-    amounts = st.integers(-1, 4_000_000)
     operators = rows(TIMES, TIMES)
     return Timeline(
         rank=0,
@@ -80,7 +80,7 @@ def timelines(draw: st.DrawFn) -> Timeline:
         segments=Segments(
             **named(
                 "phase start_ns end_ns cpu_ns runq_ns",
-                rows(st.integers(-1, 12), TIMES, TIMES, amounts, amounts, size=20),
+                rows(st.integers(-1, 12), TIMES, TIMES, AMOUNTS, AMOUNTS, size=20),
             )
         ),
         stacks=Stacks(frames=FRAMES, stacks=tuple(map(tuple, stacks))),
@@ -97,18 +97,18 @@ def timelines(draw: st.DrawFn) -> Timeline:
                     TIMES, TIMES, TRACKS, TRACKS | st.just(-1), st.integers(0, 1), stack | st.just(-1), stack
                 ),
             ),
-            locks=locks,
+            locks=LOCKS,
         ),
         blocked=BlockedSamples(
             **named(
                 "time_ns weight_ns track kind address",
-                rows(TIMES, amounts, TRACKS, st.integers(0, len(KINDS) - 1), st.integers(0, 3)),
+                rows(TIMES, AMOUNTS, TRACKS, st.integers(0, len(KINDS) - 1), st.integers(0, 3)),
             )
         ),
         batches=Batches(
             **named(
                 BATCH_COLUMNS,
-                rows(*[st.integers(-1, 3)] * 3, *[TIMES | st.just(-1)] * 6, amounts, amounts, TIMES),
+                rows(*[st.integers(-1, 3)] * 3, *[TIMES | st.just(-1)] * 6, AMOUNTS, AMOUNTS, TIMES),
             )
         ),
         loaders=tuple(_loader(n) for n in range(draw(st.integers(0, 2)))),
