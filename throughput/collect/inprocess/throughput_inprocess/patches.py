@@ -167,7 +167,7 @@ def _on_device(original: Call) -> Call:
 
 
 # name, module, owner's attribute path, attribute, how, collector, what is lost without it
-TABLE = (
+TABLE: tuple[Row, ...] = (
     ("optimizer", "torch.optim.optimizer", "", "register_optimizer_step_post_hook", _optimizer_hooks, "light",
      "steps are counted by backward calls or loader batches"),
     ("scaler", "torch.amp.grad_scaler", "GradScaler", "step", _grad_scaler, "light",
@@ -226,11 +226,13 @@ def install(torch: Any) -> None:
     _is_compiling = getattr(compiler, "is_compiling", _is_compiling)
     version = getattr(torch, "__version__", "?")
     left_out = _left_out(torch)
-    for row in TABLE:
+    wanted = [row for row in TABLE if row[0] not in left_out]
+    for row in wanted:
+        points = sum(other[5] == row[5] for other in wanted)
         if row[0] in LATE:
-            compiles.waiting[row[1]] = functools.partial(_install_noted, row, version)
-        elif row[0] not in left_out:
-            _install_noted(row, version)
+            compiles.waiting[row[1]] = functools.partial(_install_noted, row, version, points)
+        else:
+            _install_noted(row, version, points)
 
 
 def _left_out(torch: Any) -> tuple[str, ...]:
@@ -242,8 +244,8 @@ def _left_out(torch: Any) -> tuple[str, ...]:
     return (*(() if has_device else DEVICE_ONLY), *(() if has_collectives else ("collective",)))
 
 
-def _install_noted(row: Row, version: str) -> None:
-    """Install a point, or note what is lost without it."""
+def _install_noted(row: Row, version: str, points: int) -> None:
+    """Install a point, or note what is lost without it; its collector has so many points."""
     name, module_name, owner_path, attribute, how, collector, lost = row
     place = ".".join(part for part in (module_name, owner_path, attribute) if part)
     try:
@@ -252,7 +254,7 @@ def _install_noted(row: Row, version: str) -> None:
     except Exception as error:
         found, missing = False, f"torch {version} lets nobody patch {place} ({error!r})"
     if not found:
-        recorder.note("patch", name=name, collector=collector, missing=missing, lost=lost)
+        recorder.note("patch", name=name, collector=collector, missing=missing, lost=lost, points=points)
 
 
 def _install_one(module_name: str, owner_path: str, attribute: str, how: Any) -> bool:
