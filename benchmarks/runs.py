@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.store import ROOT
+from benchmarks.store import HERE, ROOT
 
 LIMIT_S = 900
 """No run here takes minutes; one that takes this long hangs."""
@@ -54,6 +54,15 @@ def run_truth(command: Command) -> dict[str, Any]:
         run_plain(command, TRUTH_OUT=str(out))
         truth: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         return truth
+
+
+def run_operators(command: Command) -> float:
+    """Return the share of the script's compute phases that operators run, by `operators.py`."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "operators.json"
+        words = (str(HERE / "operators.py"), str(out), *command.arguments)
+        run_plain(replace(command, arguments=words))
+        return float(json.loads(out.read_text(encoding="utf-8"))["operators_share"])
 
 
 def profile(command: Command, steps: int, *options: str) -> tuple[dict[str, Any], float]:

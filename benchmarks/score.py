@@ -31,6 +31,18 @@ def combine(truths: list[Json]) -> Json:
     }
 
 
+def divide_compute(truth: Json, operators_share: float) -> Json:
+    """Return the truth with what isn't in operators moved from compute to host work.
+
+    The script's stopwatch sees its training phases whole; Python between operators is `host_work`.
+    """
+    shares = dict(truth["shares"])
+    between = shares.get("compute", 0.0) * (1 - operators_share)
+    shares["compute"] = shares.get("compute", 0.0) - between
+    shares["host_work"] = shares.get("host_work", 0.0) + between
+    return truth | {"shares": shares, "operators_share": operators_share}
+
+
 def is_planted(pair: Pair, place: Json | None) -> bool:
     """Return whether a place {file, line, function} is the planted line in the planted function."""
     if not place:

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks import pair as pairs
 from benchmarks import score, store
 from benchmarks.pair import Pair
-from benchmarks.runs import RunFailed, profile, run_truth
+from benchmarks.runs import RunFailed, profile, run_operators, run_truth
 
 KEPT = store.HERE / "accuracy.json"
 PROFILED_STEPS = 200
@@ -63,6 +63,8 @@ def measure(pair: Pair, workers: int, runs: int, profiled: int) -> store.Result:
         if truth["slow"]["spread_points"] <= score.STEADY_POINTS or steps >= LONGEST * pair.steps:
             break
         steps, truths = 2 * steps, Truths(slow=[], fixed=[])
+    for side, found in truth.items():
+        truth[side] = score.divide_compute(found, run_operators(pair.command(side, workers, PROFILED_STEPS)))
     result |= {"steps": steps, "truth": truth, "profiled_steps": PROFILED_STEPS}
     result["steady"] = truth["slow"]["spread_points"] <= score.STEADY_POINTS
     result["slow"] = [

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks import operators, score, store, truth
 from benchmarks import pair as pairs
-from benchmarks import score, store, truth
 
 LOCKED = pairs.read(pairs.PAIRS / "thread-lock")
 ROUND = pairs.read(pairs.PAIRS / "numpy-round")
@@ -70,6 +70,14 @@ def test_split_errors_count_what_either_side_lacks() -> None:
     said["split"].append({"category": "compute", "share": None})
     errors = score.split_errors(said, {"data_loading": 0.55, "compute": 0.45})
     assert errors == {"data_loading": -5.0, "idle": 4.0, "compute": -45.0}
+
+
+def test_python_between_operators_is_host_work() -> None:
+    divided = score.divide_compute({"shares": {"compute": 0.8, "host_work": 0.1}}, 0.9)
+    assert divided["shares"] == pytest.approx({"compute": 0.72, "host_work": 0.18})
+    spans = operators.union([(0, 4), (2, 6), (9, 12)])
+    assert spans == [(0, 6), (9, 12)]
+    assert operators.overlap(spans, [(5, 10), (11, 20)]) == 3
 
 
 def test_errors_without_starvation_forgive_a_busy_machine() -> None:

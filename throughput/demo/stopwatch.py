@@ -71,8 +71,13 @@ class Stopwatch:
             setattr(owner, name, TimedLock(getattr(owner, name), self))
 
     def _read(self) -> tuple[int, int, int]:
-        cpu, starved, _ = os.pread(self.schedstat, 64, 0).split()
-        return time.perf_counter_ns(), int(cpu), int(starved)
+        """Return wall, CPU and run-queue time, read with no wait for a CPU between them."""
+        after = os.pread(self.schedstat, 64, 0).split()
+        while True:
+            before, now = after, time.perf_counter_ns()
+            after = os.pread(self.schedstat, 64, 0).split()
+            if before[1] == after[1]:
+                return now, int(after[0]), int(after[1])
 
     def _write(self) -> None:
         total = sum(self.steps)

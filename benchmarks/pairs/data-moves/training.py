@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import torch
 from rows import CHANNELS, CLASSES
