@@ -16,13 +16,14 @@ from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.rules import RULES
 from throughput.errors import DamagedFile
+from throughput.flows.collectors import collector_states
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, Report, RunSummary
-from throughput.model.run import CollectorStatus, Run, Window
+from throughput.model.run import Run, Window
 from throughput.model.timeline import Counter, Timeline
 from throughput.render.view import headline
 
@@ -101,7 +102,7 @@ def _with_torch_facts(run: Run, timelines: tuple[Timeline, ...]) -> Run:
         environment=environment,
         seed=dict(facts.get("seeds") or {}),
         window=_counted(window, timelines[0]),
-        collectors=_collectors(run, facts, timelines[0]),
+        collectors=collector_states(run.collectors, facts, timelines[0]),
     )
 
 
@@ -113,40 +114,6 @@ def _counted(window: Window, timeline: Timeline) -> Window:
     seen = timeline.steps[-1].index
     warmup = kept[0].index - 1 if kept else seen
     return replace(window, kept=len(kept), warmup=warmup, dropped=seen - warmup - len(kept))
-
-
-def _collectors(run: Run, facts: dict[str, Any], timeline: Timeline) -> tuple[CollectorStatus, ...]:
-    """Return the collectors' states with what the training process reported."""
-    said = {row.get("name"): row for row in facts.get("collectors", ())}
-    lost = {row.get("collector"): row for row in facts.get("missing", ())}
-    found = []
-    for before in run.collectors:
-        status = before
-        row = said.get(status.name)
-        if row is not None and status.state == "ok":
-            status = replace(status, state=row.get("state", "failed"), reason=row.get("reason"))
-        elif status.name in lost and status.state == "ok":
-            row = lost[status.name]
-            status = replace(status, state="partial", reason=f"{row.get('missing')}: {row.get('lost')}")
-        elif status.name == "stacks" and status.state != "ok" and len(timeline.samples.track):
-            reason = f"{status.reason or status.state}; sampled in process instead"
-            status = replace(status, state="ok", reason=reason)
-        elif (
-            status.name in ("torch", "cprofile")
-            and status.state == "ok"
-            and not _has_block(timeline, status.name)
-        ):
-            status = replace(
-                status,
-                state="unavailable",
-                reason="the run ended before its steps, or too few were asked for",
-            )
-        found.append(status)
-    return tuple(found)
-
-
-def _has_block(timeline: Timeline, name: str) -> bool:
-    return any(s.block.value == name for s in timeline.steps)
 
 
 def _facts(run: Run, timeline: Timeline) -> Facts:

@@ -43,6 +43,8 @@ def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | No
     try:
         directory, run = collect(options, listener, throughput.__version__)
         analysis = analyse(directory)
+        # What the training process said of the collectors is known only now.
+        directory.write_run(replace(run, collectors=analysis.report.run.collectors))
         if budget_s is not None:
             budget = budget_of(analysis.report, analysis.facts, budget_s)
             analysis = replace(analysis, report=replace(analysis.report, budget=budget))

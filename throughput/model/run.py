@@ -15,7 +15,7 @@ class CollectorStatus:
 
     name: str
     state: str
-    """ok, unavailable, failed or off."""
+    """ok, partial (this torch lacks some of what it patches), unavailable, failed or off."""
     reason: str | None = None
     remedy: str | None = None
     overhead_ratio: float | None = None

@@ -224,7 +224,7 @@ def collector_state(status: CollectorStatus) -> str:
 
 def notes(report: Report) -> tuple[str, ...]:
     """Return what a reader must know beside the figures: the run's end, collectors that failed, the notes."""
-    failed = [collector(c) for c in report.run.collectors if c.state in ("unavailable", "failed")]
+    failed = [collector(c) for c in report.run.collectors if c.state in ("unavailable", "failed", "partial")]
     broken = [r.rule for r in report.rules if r.state == "error"]
     lines = [ended(report.run), *failed, *(relative(note) for note in report.notes)]
     if broken:

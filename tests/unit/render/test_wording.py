@@ -158,6 +158,8 @@ def test_notes_hold_the_collectors_that_failed() -> None:
     assert "gpu: unavailable, no NVIDIA driver. Install one." in notes
     assert "py-spy ran at 250 Hz" in notes
     assert not any(note.startswith("light") for note in notes)
+    lacking = CollectorStatus(name="light", state="partial", reason="torch 9.9 has no x")
+    assert "light: partial, torch 9.9 has no x" in view.notes(b.report(run=b.run(collectors=(lacking,))))
     failed = b.report(rules=(RuleResult(rule="gc-pauses", state="error", reason="KeyError"),))
     assert any("gc-pauses" in note for note in view.notes(failed))
 
