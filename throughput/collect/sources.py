@@ -7,6 +7,7 @@ files the lines around those that were seen. Files that look secret are left out
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ FILES_MAX = 2_000
 OURS = "throughput_inprocess"
 """What runs inside the script is nobody's own code: no stack that is read shows it."""
 _SEEN = re.compile(rb'"filename":"((?:[^"\\]|\\.)*)","line":(\d+)')
+_CLOSING = (")", "]", "}", "#")
+"""Lines that may stand further left than the block that they are in."""
 _DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
 
 
@@ -82,7 +85,7 @@ def _entry(path: str, seen: set[int], script_dir: str) -> dict[str, object] | No
     text = data.decode("utf-8", "replace")
     lines = text.split("\n")
     _, _, own = place_of(path, shown)
-    functions = {str(n): found for n in seen if 0 < n <= len(lines) and (found := _function_at(lines, n))}
+    functions = _functions(text, lines, seen, own)
     entry: dict[str, object] = {"path": path, "own": own, "stored": None, "functions": functions}
     if own and len(data) <= STORED_BYTES_MAX:
         entry["text"] = text
@@ -90,6 +93,46 @@ def _entry(path: str, seen: set[int], script_dir: str) -> dict[str, object] | No
         near = {m for n in seen for m in range(max(1, n - AROUND), min(len(lines), n + AROUND) + 1)}
         entry["lines"] = {str(n): lines[n - 1][:500] for n in sorted(near)}
     return entry
+
+
+def _functions(text: str, lines: list[str], seen: set[int], own: bool) -> dict[str, list[object]]:
+    """Return line -> [qualified name, first line] of the function that holds it, if one does.
+
+    Own code is parsed. Parsing all of torch that a run shows would take a second, so libraries, whose code is
+    laid out well, are read by indentation.
+    """
+    inside = (n for n in seen if 0 < n <= len(lines))
+    spans = _spans(text) if own else None
+    if spans is None:
+        return {str(n): found for n in inside if (found := _function_at(lines, n))}
+    return {str(n): found for n in inside if (found := _innermost(spans, n))}
+
+
+def _spans(text: str) -> list[tuple[int, int, str]] | None:
+    """Return (first line, last line, qualified name) of functions and classes; None for no Python."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found: list[tuple[int, int, str]] = []
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, above = waiting.pop()
+        for inner in ast.iter_child_nodes(node):
+            name = above
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{above}.{inner.name}" if above else inner.name
+                found.append((inner.lineno, inner.end_lineno or inner.lineno, name))
+            waiting.append((inner, name))
+    return found
+
+
+def _innermost(spans: list[tuple[int, int, str]], number: int) -> list[object] | None:
+    holding = [span for span in spans if span[0] <= number <= span[1]]
+    if not holding:
+        return None
+    first, _, name = max(holding)
+    return [name, first]
 
 
 def _function_at(lines: list[str], number: int) -> list[object] | None:
@@ -100,7 +143,10 @@ def _function_at(lines: list[str], number: int) -> list[object] | None:
     names: list[str] = []
     first = 0
     for above in range(number, 0, -1):
+        text = lines[above - 1].lstrip()
         match = _DEFINITION.match(lines[above - 1])
+        if text and not match and not text.startswith(_CLOSING):
+            indent = min(indent, len(lines[above - 1]) - len(text))
         if match and len(match.group(1)) < indent:
             names.append(match.group(2))
             first = first or above

@@ -30,6 +30,7 @@ def project_settings(start: Path) -> dict[str, Any]:
             raise UsageError(
                 f"{file} can't be read: {error}.", hint="Mend it, or run from another folder."
             ) from None
-        settings = found.get("tool", {}).get("throughput", {})
+        tools = found.get("tool")
+        settings = tools.get("throughput") if isinstance(tools, dict) else None
         return settings if isinstance(settings, dict) else {}
     return {}
