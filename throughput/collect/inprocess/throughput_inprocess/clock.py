@@ -9,6 +9,9 @@ from time import monotonic_ns, thread_time_ns
 from .recorder import SEGMENT, recorder
 
 REST, LOADER, BACKWARD, OPTIMIZER, COPY, PIN, SYNC, COLLECTIVE, SAVE, PRINT = range(10)
+RUNNING_NS = 10_000
+"""A segment that ran for all but this long (the two clocks are read apart) can't have waited for a CPU: its
+run-queue time, the dearest reading, is not read."""
 
 
 def open_schedstat() -> int:
@@ -44,22 +47,16 @@ class PhaseClock:
 
     def edge(self) -> int:
         """Close the running segment now; return the time."""
-        runq, cpu, t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
-        start = self.t
+        cpu, t = thread_time_ns(), monotonic_ns()
+        start, used = self.t, cpu - self.cpu
+        queued = 0 if self.fd >= 0 else -1
+        if t - start - used > RUNNING_NS:
+            runq = read_runq(self.fd)
+            if runq >= 0:
+                queued, self.runq = runq - self.runq, runq
         self.totals[self.phase] += t - start
-        recorder.rows.append(
-            (
-                SEGMENT,
-                self.thread,
-                start,
-                t,
-                self.phase,
-                cpu - self.cpu,
-                runq - self.runq if runq >= 0 else -1,
-                0,
-            )
-        )
-        self.t, self.cpu, self.runq = t, cpu, runq
+        recorder.rows.append((SEGMENT, self.thread, start, t, self.phase, used, queued, 0))
+        self.t, self.cpu = t, cpu
         return t
 
     def skip(self) -> int:

@@ -28,6 +28,8 @@ WARMUP_STEPS_MAX, WARMUP_NS_MAX, WARMUP_ALIKE = 50, 60_000_000_000, 0.2
 """Warm-up ends at the latest then; or when 5 steps differ in median by less than 20 % from the 5 before."""
 ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
+SHOW_NS = 20_000_000
+"""The parent looks no more often."""
 PLAIN_TAIL = 0.2
 """Share of the light steps that run without py-spy at the end, to measure its distortion."""
 BLOCK_STEPS_MAX, BLOCK_NS_MAX = 20, 8_000_000_000
@@ -65,7 +67,7 @@ class Controller:
         self.samples = 0
         self.durations: list[int] = []
         self.prefetched = 0
-        self.began = self.last_end = self.settled_at = 0
+        self.began = self.last_end = self.settled_at = self.shown_at = 0
         self.profiler_warm = "torch" not in self.collectors
         self.plan = (0, 0, 0)
         self.ranks: ranks.Ranks | None = None
@@ -138,8 +140,9 @@ class Controller:
         self.samples = 0
         self.last_end = now
         self._count(block, clk)
-        self._show(now, clk)
         paused = self._advance(now)
+        if now - self.shown_at > SHOW_NS or self.block == DONE:
+            self.show()
         recorder.flush_if_due(now)
         compiles.look()
         if paused:
@@ -157,7 +160,9 @@ class Controller:
         elif block != DONE:
             self.kept += 1
 
-    def _show(self, now: int, clk: PhaseClock) -> None:
+    def show(self) -> None:
+        """Tell the parent where this process stands."""
+        self.shown_at = now = self.last_end
         cells = page.set
         cells("last_step_ns", now)
         cells("last_sign_ns", now)
@@ -165,9 +170,9 @@ class Controller:
         cells("kept", self.kept)
         cells("warmup_steps", self.warm_steps)
         if self.totals_at_window is not None and self.block in (LIGHT, STACKS):
-            loader, compute = clk.totals[1], clk.totals[2] + clk.totals[3]
-            cells("loader_ns", loader - self.totals_at_window[0])
-            cells("compute_ns", compute - self.totals_at_window[1])
+            totals = clock().totals
+            cells("loader_ns", totals[1] - self.totals_at_window[0])
+            cells("compute_ns", totals[2] + totals[3] - self.totals_at_window[1])
             cells("clean_ns", now - self.totals_at_window[2])
 
     def _advance(self, now: int) -> bool:
@@ -280,6 +285,7 @@ class Controller:
             blocks.abandon()
             page.set("window_end_ns", self.last_end)
             self._set_block(DONE)
+        self.show()
         if not self.stops:
             recorder.know_all_threads()
             recorder.note("stopped", t=time.monotonic_ns(), rule=self.finder.describe(), kept=self.kept)

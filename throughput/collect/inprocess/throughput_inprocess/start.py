@@ -89,6 +89,7 @@ def _at_exit() -> None:
     ):
         from . import blocks, facts
 
+        control.controller.show()
         blocks.abandon()
         facts.note(control.controller.finder)
     recorder.flush()
