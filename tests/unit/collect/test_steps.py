@@ -106,14 +106,6 @@ def test_an_optimizer_that_stepped_twice_is_given_up() -> None:
     assert ended[-30:] == [[2]] * 30
 
 
-def test_a_scaler_that_skips_marks_all_the_same() -> None:
-    """GradScaler's step is marked when it left the optimizer alone too: 12 steps are 12."""
-    finder = StepFinder()
-    ended = run(finder, [BATCH, BACKWARD, step()], 12)  # the hook of a skipped one marks the same key
-    assert finder.describe() == "Adam.step"
-    assert sum(map(len, ended[-9:])) == 9
-
-
 def test_a_marker_beats_everything() -> None:
     finder = StepFinder("train_one")
     ended = run(finder, [BATCH, BACKWARD, step(), step("Other", 2), ("marker", 0, "train_one")], 10)
