@@ -26,20 +26,21 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: an element costs 50 to 100 ns in a Python loop and about 1 ns in numpy or torch.
     How to fix: use one array operation for all elements; numba where there is none.
-    When it is wrong: the loop's body is one slow C call (then speed up that call), or the loop is over
-    few, large things.
+    When it is wrong: the loop's body is one slow C call (then speed up that), or it is over few, large things.
     Sources: NumPy's documentation on vectorization; SPDL's documentation on Python-bound loading.
     """
-    summary = facts.attribution.loader
-    if (
-        summary is not None
-        and summary.made_ns
-        and (summary.blocked_ns or 0) > MOSTLY_BLOCKED * summary.made_ns
-    ):
+    made = facts.attribution.loader
+    if made is not None and made.made_ns and (made.blocked_ns or 0) > MOSTLY_BLOCKED * made.made_ns:
         return None  # it waits in its loop: for a file, a lock or the network
     work = reading.with_text(facts, reading.places(facts, Category.DATA_LOADING))
-    found = [one.place for one in work if _loops(facts, one)]
-    return findings.at_places(facts, found, ("A Python loop runs for each sample", FIX))
+    loops = [one.place for one in work if _loops(facts, one)]
+    looping = {(place.file, place.function) for place in loops}
+    called = [one.place for one in work if (by := one.place.caller) and (by.file, by.function) in looping]
+    title = "A Python loop runs for each sample"
+    inner = max(called, key=lambda place: place.ns_per_step, default=None)
+    if inner is not None and inner.ns_per_step > sum(place.ns_per_step for place in loops):
+        title = f"A Python loop calls {inner.name} for each element"
+    return findings.at_places(facts, [*loops, *(p for p in called if p not in loops)], (title, FIX))
 
 
 def _loops(facts: Facts, one: reading.Located) -> bool:
@@ -60,8 +61,10 @@ def _fires() -> tuple[Facts, ...]:
 
 
 def _quiet() -> tuple[Facts, ...]:
-    body = {10: "    for path in paths:", 11: "        out.append(path.read_bytes())"}
-    place = loading("clean", 0.4, "data.py:11")
+    body, place = (
+        {10: "    for path in paths:", 11: "        path.read_bytes()"},
+        loading("clean", 0.4, "data.py:11"),
+    )
     waiting = loader(blocked_ns=80e6, cpu_ns=10e6)
     straight = {"data.py": {10: "def clean(row):", 11: "    return row * 2"}}
     return (
