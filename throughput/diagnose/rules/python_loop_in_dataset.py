@@ -26,7 +26,7 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: an element costs 50 to 100 ns in a Python loop and about 1 ns in numpy or torch.
     How to fix: use one array operation for all elements; numba where there is none.
-    When it is wrong: the loop's body is one slow C call (then speed up that), or it is over few, large things.
+    When it is wrong: the loop is over few, large things, or its body is one slow C call.
     Sources: NumPy's documentation on vectorization; SPDL's documentation on Python-bound loading.
     """
     made = facts.attribution.loader
@@ -56,23 +56,22 @@ def _loops(facts: Facts, one: reading.Located) -> bool:
 
 def _fires() -> tuple[Facts, ...]:
     body = {9: "    out = []", 10: "    for value in row:", 11: "        out.append(clip(value) * gain)"}
-    place = loading("clean", 0.4, "data.py:11")
-    return (facts({Category.DATA_LOADING: 0.5}, (place,), loader=loader(), sources={"data.py": body}),)
+    return (facts(_SLOW, (_PLACE,), loader=loader(), sources={"data.py": body}),)
 
 
 def _quiet() -> tuple[Facts, ...]:
-    body, place = (
-        {10: "    for path in paths:", 11: "        path.read_bytes()"},
-        loading("clean", 0.4, "data.py:11"),
+    body, waiting = (
+        {10: "    for path in paths:", 11: "        path.read()"},
+        loader(blocked_ns=80e6, cpu_ns=10e6),
     )
-    waiting = loader(blocked_ns=80e6, cpu_ns=10e6)
-    straight = {"data.py": {10: "def clean(row):", 11: "    return row * 2"}}
+    straight = {10: "def clean(row):", 11: "    return row * 2"}
     return (
-        facts({Category.DATA_LOADING: 0.5}, (place,), loader=waiting, sources={"data.py": body}),
-        facts({Category.DATA_LOADING: 0.5}, (place,), loader=loader(), sources=straight),
+        facts(_SLOW, (_PLACE,), loader=waiting, sources={"data.py": body}),
+        facts(_SLOW, (_PLACE,), loader=loader(), sources={"data.py": straight}),
     )
 
 
+_SLOW, _PLACE = {Category.DATA_LOADING: 0.5}, loading("clean", 0.4, "data.py:11")
 RULE = SpecificRule(
     name="python-loop-in-dataset",
     check=check,
