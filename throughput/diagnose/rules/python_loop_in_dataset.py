@@ -60,14 +60,10 @@ def _fires() -> tuple[Facts, ...]:
 
 
 def _quiet() -> tuple[Facts, ...]:
-    body, waiting = (
-        {10: "    for path in paths:", 11: "        path.read()"},
-        loader(blocked_ns=80e6, cpu_ns=10e6),
-    )
-    straight = {10: "def clean(row):", 11: "    return row * 2"}
+    body, waiting = {10: "    for path in paths:", 11: "        path.read()"}, loader(blocked_ns=80e6)
     return (
         facts(_SLOW, (_PLACE,), loader=waiting, sources={"data.py": body}),
-        facts(_SLOW, (_PLACE,), loader=loader(), sources={"data.py": straight}),
+        facts(_SLOW, (_PLACE,), loader=loader(), sources={"data.py": {11: "    return row * 2"}}),
     )
 
 
