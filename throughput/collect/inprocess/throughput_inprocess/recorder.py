@@ -158,7 +158,10 @@ class Recorder:
         except IndexError:
             pass
         try:
-            os.write(self._events, b"".join(packed))
+            written = os.write(self._events, b"".join(packed))
+            if written % _ROW.size:  # the disk filled up within a row: later rows must stay aligned
+                size = os.fstat(self._events).st_size
+                os.ftruncate(self._events, size - size % _ROW.size)
         except OSError:
             pass
 
