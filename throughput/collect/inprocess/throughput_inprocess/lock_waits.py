@@ -13,18 +13,18 @@ import sys
 import threading
 from _thread import get_ident
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from .recorder import LOCK_WAIT, recorder
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from types import CodeType, FrameType
+    from typing import Any, TypeVar
 
     Made = tuple[CodeType, int, type | None]
     """What makes a lock: code, instruction, and the dataclass that does it for a field."""
-
-Got = TypeVar("Got")
+    Got = TypeVar("Got")
 
 WORTH_NS = 20_000
 """Handing a free lock to the next thread takes up to about this long: a shorter wait is nobody's fault."""

@@ -13,12 +13,13 @@ import sys
 import threading
 from _thread import LockType, get_ident
 from _thread import RLock as RLockType
-from typing import TYPE_CHECKING, Any
 
 from . import lock_waits, semaphores
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 class _Kind(type):

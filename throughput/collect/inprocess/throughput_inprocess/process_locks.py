@@ -11,12 +11,13 @@ import errno
 import os
 import sys
 from _thread import get_ident
-from typing import TYPE_CHECKING, Any
 
 from . import lock_waits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _BLOCKED = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES)
 _files: dict[str, _Watched] = {}
