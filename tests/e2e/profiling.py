@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -107,15 +108,20 @@ def call(tmp_path: Path, *arguments: str, cwd: Path | None = None, stdin: bytes 
     """Call the command line and wait; nothing that it started may be left behind."""
     mark = uuid.uuid4().hex
     cwd = cwd or tmp_path
-    done = subprocess.run(
-        [*starter(tmp_path), *arguments],
-        cwd=cwd,
-        env=environment(**{MARK: mark}, **env),
-        input=stdin,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*starter(tmp_path), *arguments],
+            cwd=cwd,
+            env=environment(**{MARK: mark}, **env),
+            input=stdin,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        for process in carriers(mark):
+            os.kill(int(process.name), signal.SIGKILL)
+        raise
     assert not left_behind(mark), left_behind(mark)
     return Ran(done.returncode, done.stdout, done.stderr, tmp_path / "out", cwd)
 
@@ -160,11 +166,16 @@ def plain(tmp_path: Path, script: str, *arguments: str, stdin: bytes = b"", **en
     return Ran(done.returncode, done.stdout, done.stderr, folder, folder)
 
 
+def carriers(mark: str) -> list[Path]:
+    """Return the /proc folders of the processes that carry the mark."""
+    return [p for p in Path("/proc").iterdir() if p.name.isdigit() and _carries(p, mark)]
+
+
 def left_behind(mark: str, patience_s: float = 2.0) -> list[str]:
     """Return the command lines of processes that still carry the mark; the kernel has a moment."""
     deadline = time.monotonic() + patience_s
     while True:
-        found = [_command(p) for p in Path("/proc").iterdir() if p.name.isdigit() and _carries(p, mark)]
+        found = [_command(p) for p in carriers(mark)]
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.05)

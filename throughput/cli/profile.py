@@ -91,6 +91,8 @@ def run_profile(options: ProfileOptions, output: Output) -> int:
     if not output.quiet:
         shown = [legible(os.path.relpath(path)) for path in done.files]
         print_analysis(done.analysis, shown, to_stderr=output.as_json)
+    if done.run.ended == "never_stepped":
+        sys.stderr.write(f"throughput: {done.run.notes[0]}\n")
     if output.open_page:
         webbrowser.open((done.directory.path / "report.html").as_uri())
     return exit_code(done.run)

@@ -114,7 +114,7 @@ class Child:
         self.relayed += len(data)
         self.kept.append(data)
         self._kept_bytes += len(data)
-        while self._kept_bytes > KEPT_OUTPUT_BYTES and len(self.kept) > 1:
+        while self._kept_bytes - len(self.kept[0]) >= KEPT_OUTPUT_BYTES:
             self._kept_bytes -= len(self.kept.popleft())
         self.relay(name, data)
         return True

@@ -222,10 +222,21 @@ def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], optio
         collectors=tuple(known[name] for name in sorted(known)),
         script_exit_code=outcome.exit_code,
         ended=outcome.ended,
-        notes=tuple(outcome.notes),
+        notes=(*_never_stepped(outcome, options), *outcome.notes),
         wall_s=outcome.wall_s,
         startup_s=outcome.startup_s,
     )
+
+
+def _never_stepped(outcome: Outcome, options: ProfileOptions) -> tuple[str, ...]:
+    """Return what was looked for in a script that took no step, and what the user can do."""
+    if outcome.ended != "never_stepped":
+        return ()
+    if options.marker:
+        what = f"No step was seen: {options.marker}, which --marker names, was never called."
+        return (f"{what} Write it as function, Class.method or package.module.function.",)
+    what = "No step was seen: no optimizer step, no backward call, not even 50 batches of a DataLoader."
+    return (f"{what} Name a function that is called once a step with --marker NAME.",)
 
 
 def _stacks_began(outcome: Outcome) -> dict[str, int]:

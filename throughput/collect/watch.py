@@ -211,7 +211,7 @@ class Watcher:
         self.child.end()
 
     def _check_life(self, now: float) -> None:
-        busy = self._cpu.busy_cpus() >= BUSY_CPUS
+        busy = self._cpu.busy_cpus(self._sampler_pids()) >= BUSY_CPUS
         signs = max((r.page.get("last_sign_ns") for r in self._ranks.values()), default=0) / 1e9
         if busy or self.child.relayed != self._relayed:
             self._last_sign = now
@@ -300,12 +300,12 @@ class _CpuWatch:
         self._ticks = 0
         self._busy = 1.0
 
-    def busy_cpus(self) -> float:
-        """Return how many CPUs the tree used since the last reading."""
+    def busy_cpus(self, ours: set[int]) -> float:
+        """Return how many CPUs the tree used since the last reading, without these processes of ours."""
         now = time.monotonic()
         if now - self._at < 1.0:
             return self._busy
-        ticks = sum(_ticks(pid) for pid in descendants(self._pid))
+        ticks = sum(_ticks(pid) for pid in descendants(self._pid) - ours)
         if self._at:
             self._busy = max(ticks - self._ticks, 0) * CPU_TICK_S / (now - self._at)
         self._at, self._ticks = now, ticks

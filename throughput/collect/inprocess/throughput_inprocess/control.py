@@ -98,7 +98,7 @@ class Controller:
             self._rule_changed()
             self.number = self.warm_steps = finder.passed() - ended
         if finder.rule == "none":
-            page.set("steps_seen", finder.passed())
+            self.show()
         if ended:
             self._step_ended(clk)
 
@@ -164,6 +164,11 @@ class Controller:
         """Tell the parent where this process stands."""
         self.shown_at = now = self.last_end
         cells = page.set
+        if self.finder.rule == "none":  # too few marks to be sure, but not nothing
+            self.warm_steps = self.finder.passed()
+            cells("steps_seen", self.warm_steps)
+            cells("warmup_steps", self.warm_steps)
+            return
         cells("last_step_ns", now)
         cells("last_sign_ns", now)
         cells("steps_seen", self.number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from . import compiles, control, loader, rank
+from . import compiles, control, loader, rank, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -269,5 +269,6 @@ def _install_one(module_name: str, owner_path: str, attribute: str, how: Any) ->
         return True
     wrapped = how(original, _is_compiling) if how is loader.wrap_next else how(original)
     wrapped.__code__ = wrapped.__code__.replace()  # cProfile tells wrappers of one maker apart by their code
+    untraced.leave_out(sys.modules["torch"], wrapped)
     setattr(owner, attribute, wrapped)
     return True

@@ -63,10 +63,11 @@ def _after_fork() -> None:
 
 def _with_torch(torch: Any, options: dict[str, Any]) -> None:
     try:
-        from . import control, patches
+        from . import control, patches, untraced
 
         control.begin(options)
         patches.install(torch)
+        untraced.leave_out(torch)
         if "locks" in options.get("collectors", ()):
             from . import locks
 

@@ -66,7 +66,7 @@ class StepFinder:
             "backward": self.backwards,
             "batches": self.batches - 1,
         }
-        return counts.get(self.rule, max(self.fires.values(), default=0))
+        return counts.get(self.rule, max(self.fires.values(), default=self.backwards))
 
     def _marker(self, key: Any, name: str) -> bool:
         self.markers += 1
