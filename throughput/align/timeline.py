@@ -11,6 +11,7 @@ import numpy as np
 
 from throughput.align.batches import read_batches, read_loaders
 from throughput.align.calls import read_calls
+from throughput.align.device_trace import device_facts, work_of
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
 from throughput.align.lock_waits import read_lock_waits
@@ -20,12 +21,14 @@ from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, 
 from throughput.align.steps import read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
-from throughput.align.torch_trace import read_torch_trace
+from throughput.align.torch_trace import Trace, load_trace, operators_of, training_tid
 from throughput.errors import DamagedFile
+from throughput.model.category import Block
 from throughput.model.timeline import (
     BlockedSamples,
     Call,
     Counter,
+    DeviceWork,
     Operators,
     Pause,
     Samples,
@@ -66,6 +69,15 @@ class _Process:
     notes: Notes
     stacks: dict[int, int] = field(default_factory=dict)
     """The process's own stack numbers -> ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Traced:
+    """What a torch.profiler trace shows: operators, device work, and totals of it for rules."""
+
+    operators: Operators = field(default_factory=Operators)
+    device_work: DeviceWork = field(default_factory=DeviceWork)
+    facts: dict[str, Any] | None = None
 
 
 class RankReader:
@@ -131,6 +143,7 @@ class RankReader:
             self.context.sources,
         )
         blocked = self._blocked()
+        traced = self._torch(steps)
         return Timeline(
             rank=self.context.rank,
             steps=steps,
@@ -142,12 +155,13 @@ class RankReader:
             blocked=blocked,
             batches=read_batches(main.events, self._workers()),
             loaders=read_loaders(main.events, main.notes),
-            operators=self._operators(),
+            operators=traced.operators,
+            device_work=traced.device_work,
             calls=self._calls(),
             pauses=self._pauses(),
             counters=self.context.counters,
             sources=self.context.sources,
-            facts=self._facts(),
+            facts=self._facts() | ({"device": traced.facts} if traced.facts else {}),
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
@@ -193,17 +207,24 @@ class RankReader:
         track = np.array([native.get(int(tid), -1) for tid in tids], dtype=np.int64)
         return BlockedSamples(track=track, **columns)
 
-    def _operators(self) -> Operators:
+    def _torch(self, steps: tuple[Step, ...]) -> _Traced:
+        """Return what the torch block's trace shows."""
         main = self.main
         assert main is not None
         anchors = [a for a in main.notes.of("anchor") if "monotonic" in a and "wall" in a]
-        if not anchors:
-            return Operators()
+        trace: Trace | None = self._optional("torch-trace.json.gz", load_trace, None) if anchors else None
+        if trace is None:
+            return _Traced()
         shift = int(anchors[0]["monotonic"]) - int(anchors[0]["wall"])
-        native = self.tracks.found[self.main_track].native_id
-        read = lambda file: read_torch_trace(file, shift, native)  # noqa: E731 (binds two values)
-        found: Operators = self._optional("torch-trace.json.gz", read, Operators())
-        return found
+        thread = training_tid(trace, self.tracks.found[self.main_track].native_id)
+        block = [s for s in steps if s.block is Block.TORCH]
+        base = trace.baseTimeNanoseconds + shift
+        window = ((block[0].start_ns - base) / 1e3, (block[-1].end_ns - base) / 1e3) if block else (0.0, 0.0)
+        return _Traced(
+            operators=operators_of(trace, shift, thread),
+            device_work=work_of(trace, shift),
+            facts=device_facts(trace, thread, window, len(block)),
+        )
 
     def _calls(self) -> tuple[Call, ...]:
         names = [n for n in self.files.names() if re.fullmatch(r"calls-\d+-\d+\.json", n)]

@@ -71,7 +71,7 @@ def _category(phase: Phase, doing: Doing, split: Split) -> Category:
     if doing in DOING_CATEGORY:
         return DOING_CATEGORY[doing]
     share = split.compute_share[phase]
-    if doing is Doing.TORCH:
+    if doing is Doing.TORCH and split.device is None:  # with a device, most of it is dispatching
         return Category.COMPUTE
     # Operators called straight from own code leave no frame of torch: the phase's share decides.
     return Category.COMPUTE if share > 0.5 else Category.HOST_WORK

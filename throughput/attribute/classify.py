@@ -21,6 +21,7 @@ class Doing(IntEnum):
     COLLECTIVE = 5
     TORCH = 6
     PYTHON = 7
+    COMPILING = 8
 
 
 WAIT_FILES = re.compile(
@@ -53,6 +54,10 @@ LOADING_CLASSES = re.compile(
     re.IGNORECASE,
 )
 """Methods of own classes that hand out batches, such as `ReplayBuffer.sample`."""
+COMPILING_FILES = frozenset(
+    ("torch/_dynamo/convert_frame.py", "torch/_dynamo/symbolic_convert.py", "torch/_inductor/compile_fx.py")
+)
+"""Run only while torch's compiler works; its `eval_frame.py` is below compiled code too."""
 COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger|nn/functional)\.py$")
 PRINTING = frozenset(
     "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save"
@@ -95,6 +100,8 @@ class Classifier:
             return Doing.LOADING if self._loads(frames) else Doing.SLEEP
         if not leaf.own and WAIT_FILES.match(leaf.file) and name in WAIT_FUNCTIONS:
             return Doing.WAIT
+        if not leaf.own and any(f.file in COMPILING_FILES for f in frames):
+            return Doing.COMPILING
         if any(not f.own and COLLECTIVE_FILES.match(f.file) for f in frames):
             return Doing.COLLECTIVE
         if self._loads(frames):

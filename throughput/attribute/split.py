@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from throughput.attribute.classify import Doing
+from throughput.attribute.device import DeviceShares, device_shares, operator_time, standing
 from throughput.attribute.intervals import Coverage, Floats, ratio_interval
 from throughput.attribute.view import PHASES, CleanView, doing_weights
 from throughput.attribute.waits import LockTime
 from throughput.model.attribution import SplitRow, StepBreakdown
 from throughput.model.category import CATEGORIES, Block, Category, Phase, Source, State
 from throughput.model.run import CollectorStatus
-from throughput.model.timeline import Ints, Timeline
+from throughput.model.timeline import DEVICE_KINDS, Ints, Timeline
 
 COLUMN = {category: number for number, category in enumerate(CATEGORIES)}
 WHOLE_PHASES = {
@@ -33,6 +34,7 @@ DOING_CATEGORY = {
     Doing.WAIT: Category.DATA_LOADING,
     Doing.SLEEP: Category.IDLE,
     Doing.COLLECTIVE: Category.COMMUNICATION,
+    Doing.COMPILING: Category.HOST_WORK,
 }
 """Of the mixed phases; torch and Python are divided by the operators."""
 WINDOW_STEPS_FOR_BLOCKS = 3.0
@@ -50,6 +52,8 @@ class Split:
     remaining: Ints
     """Time a phase keeps after starvation and locks, over all steps; shape (phases,)."""
     counts: Ints
+    device: DeviceShares | None = None
+    """What the device did in the torch block; None on a CPU run, or where that was not recorded."""
 
 
 def split_steps(view: CleanView, locks: LockTime) -> Split:
@@ -60,11 +64,17 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     waiting = np.minimum(_collective_waits(view), wall - runq - lock)
     remaining = wall - runq - lock - waiting
     weights, counts = doing_weights(view)
-    compute = _compute_shares(view, weights)
+    device = device_shares(view.timeline)
+    compute = _compute_shares(view, weights, device)
     parts = np.zeros((len(view.steps), len(CATEGORIES)), dtype=np.float64)
-    parts[:, COLUMN[Category.CPU_STARVED]] = runq.sum(axis=1)
-    parts[:, COLUMN[Category.LOCK_CONTENTION]] = lock.sum(axis=1)
-    parts[:, COLUMN[Category.COMMUNICATION]] = waiting.sum(axis=1)
+    host = device.host if device else np.ones(PHASES)
+    if device:
+        for number, category in enumerate(DEVICE_KINDS):
+            parts[:, COLUMN[category]] += wall @ device.of_phase[:, number]
+    parts[:, COLUMN[Category.CPU_STARVED]] += runq @ host
+    parts[:, COLUMN[Category.LOCK_CONTENTION]] += lock @ host
+    parts[:, COLUMN[Category.COMMUNICATION]] += waiting @ host
+    remaining = np.rint(remaining * host).astype(np.int64)
     for phase in Phase:
         for category, share in _phase_shares(phase, weights[phase], compute[phase]).items():
             parts[:, COLUMN[category]] += remaining[:, phase] * share
@@ -73,6 +83,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
         compute_share=compute,
         remaining=remaining.sum(axis=0),
         counts=counts,
+        device=device,
     )
 
 
@@ -80,9 +91,11 @@ def _collective_waits(view: CleanView) -> Ints:
     """Return the time in which backward was blocked, on a rank among several: its gradient synchronisation.
 
     Shape (steps, phases). The reducer's collectives run in threads of C code; what the training thread does
-    there is wait, which schedstat shows as neither running nor queued.
+    there is wait, which schedstat shows as neither running nor queued. With a device it waits for the thread
+    that dispatches to it instead, and kernels show the collectives.
     """
-    if int(view.timeline.facts.get("world_size") or 1) < 2:
+    facts = view.timeline.facts
+    if int(facts.get("world_size") or 1) < 2 or facts.get("device_used"):
         return np.zeros((len(view.steps), PHASES), dtype=np.int64)
     blocked = view.seg_end - view.seg_start - view.seg_cpu - np.maximum(view.seg_runq, 0)
     return view.of_segments(np.where(view.seg_phase == int(Phase.BACKWARD), np.maximum(blocked, 0), 0))
@@ -105,14 +118,15 @@ def _phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category,
     mixed = (seen[Doing.TORCH] + seen[Doing.PYTHON]) / total
     if mixed:
         shares[Category.COMPUTE] = mixed * compute
-        shares[Category.HOST_WORK] = mixed * (1.0 - compute)
+        shares[Category.HOST_WORK] += mixed * (1.0 - compute)
     return shares
 
 
-def _compute_shares(view: CleanView, weights: Ints) -> Floats:
+def _compute_shares(view: CleanView, weights: Ints, device: DeviceShares | None) -> Floats:
     """Return for each phase which share of its torch and Python time operators took.
 
     From the operators of the torch block where there is one; else stacks: a leaf in torch counts as operator.
+    On a run with a device it is of the time in which that did nothing, and dispatching to it doesn't count.
     """
     timeline = view.timeline
     seen = weights.astype(np.float64)
@@ -121,7 +135,7 @@ def _compute_shares(view: CleanView, weights: Ints) -> Floats:
     operators = timeline.operators
     if not len(operators.start_ns):
         return np.asarray(by_stacks, dtype=np.float64)
-    covered, wall = _operator_time(timeline)
+    covered, wall = operator_time(timeline, device) if device else _operator_time(timeline)
     total = seen.sum(axis=1) - seen[:, Doing.LOCK]
     mixed_share = np.divide(mixed, total, out=np.ones(PHASES), where=total > 0)
     busy = np.divide(covered, wall, out=np.full(PHASES, np.nan), where=wall > 0)
@@ -184,11 +198,17 @@ def split_rows(
     noise = _sampling_noise(split, float(durations.sum()))
     rows = []
     for category, number in COLUMN.items():
-        source, state, reason = _standing(category, view, collectors, float(shares[number]))
+        share = float(shares[number])
+        source, state, reason = _standing(category, view, collectors, share)
+        if split.device or view.timeline.facts.get("device_used"):
+            by_host = (source, state, reason)
+            source, state, reason = standing(category, by_host, split.device, bool(share))
         if state not in SHOWN and shares[number]:  # seen by a timer all the same: the shares must sum to 1
             source, state = Source.TIMER, State.PARTIAL
         shown = state in SHOWN
         spread = noise if category in MIXED else 0.0
+        if split.device and category in DEVICE_KINDS:
+            spread += float(split.device.spread[DEVICE_KINDS.index(category)])
         rows.append(
             SplitRow(
                 category=category,
@@ -231,7 +251,7 @@ def _standing(
     category: Category, view: CleanView, collectors: Mapping[str, CollectorStatus], share: float
 ) -> tuple[Source, State, str | None]:
     """Return what a category's figure comes from and what it is worth."""
-    on_device = bool(view.timeline.facts.get("device_used"))
+    on_device = bool(view.timeline.facts.get("device_used")) or bool(len(view.timeline.device_work.kind))
     if category is Category.CPU_STARVED:
         if (view.seg_runq < 0).all():
             return Source.NONE, State.NOT_MEASURED, "this kernel has no /proc/self/schedstat"
@@ -243,12 +263,6 @@ def _standing(
         and not on_device
     ):
         return Source.NONE, State.NOT_APPLICABLE, "no device"
-    if category is Category.OTHER_MEMORY:
-        return (
-            Source.NONE,
-            State.NOT_MEASURED,
-            "device copies of other kinds are not told apart in a live run",
-        )
     if category is Category.COMMUNICATION and not share and not view.timeline.facts.get("world_size"):
         return Source.NONE, State.NOT_APPLICABLE, "one process"
     if category is Category.COMMUNICATION or (category is Category.DATA_LOADING and view.timeline.loaders):

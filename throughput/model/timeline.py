@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from throughput.model.category import Block
+from throughput.model.category import Block, Category
 
 Ints = npt.NDArray[np.int64]
 
@@ -193,6 +193,27 @@ class Operators:
     end_ns: Ints = field(default_factory=no_ints)
     inner_counts: dict[str, int] = field(default_factory=dict)
     """All operators, nested ones included, by name, over the block."""
+    device_calls: Ints = field(default_factory=no_ints)
+    """How often each called the device's runtime; empty on a run without device intervals."""
+
+
+DEVICE_KINDS = (
+    Category.COMPUTE,
+    Category.COMMUNICATION,
+    Category.HOST_TO_DEVICE,
+    Category.OTHER_MEMORY,
+)
+"""What `DeviceWork.kind` indexes, in the order in which they claim time that several share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceWork:
+    """What devices ran in the torch block, as torch.profiler recorded it: kernels, copies, memsets."""
+
+    device: Ints = field(default_factory=no_ints)
+    kind: Ints = field(default_factory=no_ints)
+    start_ns: Ints = field(default_factory=no_ints)
+    end_ns: Ints = field(default_factory=no_ints)
 
 
 Caller = tuple[str, int, str, int, int, int]
@@ -261,6 +282,7 @@ class Timeline:
     batches: Batches = field(default_factory=Batches)
     loaders: tuple[Loader, ...] = ()
     operators: Operators = field(default_factory=Operators)
+    device_work: DeviceWork = field(default_factory=DeviceWork)
     calls: tuple[Call, ...] = ()
     pauses: tuple[Pause, ...] = ()
     counters: tuple[Counter, ...] = ()
