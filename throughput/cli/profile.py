@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from throughput.cli.live_region import LiveLines
 from throughput.cli.output import print_analysis
@@ -46,19 +49,26 @@ def options_from(
     settings = {
         NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")
     }
-    known = {f.name for f in fields(ProfileOptions)}
+    known = {f.name for f in fields(ProfileOptions)} - {"script", "module", "arguments"}
     unknown = sorted(set(settings) - known)
     if unknown:
         raise UsageError(
             f"[tool.throughput] in pyproject.toml has an unknown key {unknown[0]}.",
-            hint=f"Known keys: {', '.join(sorted(known - {'script', 'module', 'arguments'}))}.",
+            hint=f"Known keys: {', '.join(sorted(known))}.",
         )
-    chosen = settings | {NAMES.get(k, k): v for k, v in given.items() if v is not None}
-    if "collectors" in chosen:
-        chosen["collectors"] = _collectors(chosen["collectors"])
-    if "warmup" in chosen:
-        chosen["warmup"] = str(chosen["warmup"])
-    return replace(what, **chosen)
+    try:
+        msgspec.convert(_ready(settings), ProfileOptions)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise UsageError(
+            f"[tool.throughput] in pyproject.toml can't be used: {error}.", hint="Mend it there."
+        ) from None
+    return replace(what, **_ready(settings | {NAMES.get(k, k): v for k, v in given.items() if v is not None}))
+
+
+def _ready(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with those in their own form that may be written in several."""
+    forms: dict[str, Callable[[Any], Any]] = {"collectors": _collectors, "warmup": str}
+    return {name: forms[name](value) if name in forms else value for name, value in chosen.items()}
 
 
 def _target(arguments: list[str], module: str | None, command: bool) -> ProfileOptions:

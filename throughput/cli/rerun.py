@@ -10,6 +10,7 @@ from throughput.cli.profile import Output, run_profile
 from throughput.collect.run_directory import RunDirectory
 from throughput.errors import UsageError
 from throughput.flows.rerun import options_of
+from throughput.render.labels import plain
 
 
 def run_rerun(run: str, out: str | None, yes: bool) -> int:
@@ -19,7 +20,8 @@ def run_rerun(run: str, out: str | None, yes: bool) -> int:
         UsageError: no run there, it can't be repeated, or nobody agreed.
     """
     options, saved = options_of(RunDirectory(Path(run).resolve()), out)
-    print(f"In {Path.cwd()}:\n  {shlex.join(saved.command)}", file=sys.stderr)
+    # What will run, not what the run says that it ran: it may be somebody else's.
+    print(f"In {plain(str(Path.cwd()))}:\n  {plain(shlex.join(options.command()))}", file=sys.stderr)
     if saved.code.commit:
         print(
             f"Its code was commit {saved.code.commit[:12]}{' with changes' if saved.code.dirty else ''}.",

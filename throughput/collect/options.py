@@ -107,6 +107,9 @@ def check(options: ProfileOptions) -> None:
         raise UsageError(
             f"--warmup is a number of steps or auto, not {options.warmup}.", hint="Try --warmup 10."
         )
+    for name, seconds in (("--stall", options.stall_s), ("--max-seconds", options.max_seconds)):
+        if seconds is not None and not seconds > 0:
+            raise UsageError(f"{name} must be more than 0 seconds.", hint=f"Try {name} 60.")
     unknown = [name for name in options.collectors if name not in COLLECTORS]
     if unknown:
         raise UsageError(

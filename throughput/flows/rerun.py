@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import msgspec
+
 from throughput.collect.options import ProfileOptions
 from throughput.collect.run_directory import RunDirectory
-from throughput.errors import UsageError
+from throughput.errors import DamagedFile, UsageError
 from throughput.model.run import Run
 
 MASKED = "***"
@@ -27,7 +29,7 @@ def options_of(directory: RunDirectory, out: str | None) -> tuple[ProfileOptions
         )
     known = {f.name for f in fields(ProfileOptions)}
     stored = {k: v for k, v in run.options.items() if k in known and v is not None}
-    for name in ("arguments", "collectors"):
-        if name in stored:
-            stored[name] = tuple(str(part) for part in stored[name])
-    return ProfileOptions(**(stored | {"out": out})), run
+    try:
+        return msgspec.convert(stored | {"out": out}, ProfileOptions), run
+    except msgspec.ValidationError as error:
+        raise DamagedFile(f"The run's options are damaged: {error}.", hint="Profile again.") from None
