@@ -118,8 +118,10 @@ def _counted(window: Window, timeline: Timeline) -> Window:
 
 def _facts(run: Run, timeline: Timeline) -> Facts:
     attribution = attribute(timeline, {status.name: status for status in run.collectors})
+    cost = attribution.overhead
     collectors = tuple(
-        replace(status, overhead_ratio=attribution.overhead.get(status.name)) for status in run.collectors
+        replace(status, overhead_ratio=cost.get(status.name) if status.state in ("ok", "partial") else None)
+        for status in run.collectors
     )
     return Facts(run=replace(run, collectors=collectors), timeline=timeline, attribution=attribution)
 
