@@ -45,6 +45,13 @@ def duration(ns: float | None, half_width_ns: float | None = None) -> str:
     return f"{ns:.0f}{NBSP}{'ns' if ns else 'ms'}"
 
 
+def difference(ns: float | None, half_width_ns: float | None = None) -> str:
+    """Return a difference of two durations with its sign: "+38 ms", "−4.8 ms"."""
+    if ns is None or not math.isfinite(ns) or ns == 0:
+        return duration(ns)
+    return f"{'+' if ns > 0 else '−'}{duration(abs(ns), half_width_ns)}"
+
+
 def duration_range(low_ns: float, high_ns: float) -> str:
     """Return "0.4 to 5.1 ms", both ends in the unit of the larger."""
     for scale, unit in TIMES:

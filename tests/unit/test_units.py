@@ -125,3 +125,8 @@ def test_what_is_no_number_was_not_measured(value: float | None) -> None:
     units_ = ("bytes", "bytes_per_s", "share", "count", "ns", "per_s", "celsius", "watt", "furlong")
     texts = {units.quantity(value, unit) for unit in units_}
     assert texts | {units.rate(value, "steps"), units.ratio(value)} == {units.NOT_MEASURED}
+
+
+def test_a_difference_has_its_sign() -> None:
+    shown = [units.difference(ns, 1e6).replace("\u00a0", " ") for ns in (38.4e6, -4.8e6, 0, None)]
+    assert shown == ["+38 ms", "−5 ms", "0 ms", "not measured"]

@@ -173,7 +173,13 @@ def report(
             "--format", help="html, md, json, speedscope, perfetto or pstats. (default: on the terminal)"
         ),
     ] = None,
-    against: Annotated[str | None, typer.Option(help="Another run, to compare with.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="An earlier run to show beside it: a run directory or a report.json. "
+            "On the terminal, html and md; the other formats hold the run alone."
+        ),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="File to write; - for standard output.")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:

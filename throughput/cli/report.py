@@ -8,10 +8,9 @@ import webbrowser
 from pathlib import Path
 
 from throughput.cli.output import print_analysis
-from throughput.collect.run_directory import RunDirectory
+from throughput.collect.run_directory import write_whole
 from throughput.errors import UsageError
-from throughput.flows.analyse import analyse
-from throughput.flows.profile import write_reports
+from throughput.flows.against import against_baseline, saved_analysis
 from throughput.flows.render import FORMATS, render_format
 
 
@@ -21,30 +20,33 @@ def run_report(
     """Render a run.
 
     Raises:
-        UsageError: no run there, an unknown format, or a run to compare with, which nothing does yet.
-        DamagedFile: the run can't be read.
+        UsageError: no run there, or an unknown format.
+        DamagedFile: a run can't be read.
+        NotComparable: the run to compare with differs in batch size, device or number of ranks.
     """
-    if against is not None:
-        raise UsageError("Two runs can't be compared yet.", hint="Open both reports side by side.")
-    directory = RunDirectory(Path(run).resolve())
+    path = Path(run).resolve()
+    folder = path.parent if path.is_file() else path
     if format_ is not None and format_ not in FORMATS:
         raise UsageError(f"There is no format {format_}.", hint=f"Choose among {', '.join(FORMATS)}.")
-    analysis = analyse(directory)
+    analysis = saved_analysis(path)
+    beside = against_baseline(analysis, against)
+    page = folder / FORMATS["html"]
     if format_ is None:
-        files = write_reports(directory, analysis, ("report.html",)) if open_page else ()
-        print_analysis(analysis, [os.path.relpath(f) for f in files])
-        _open(directory, open_page)
+        if open_page:
+            write_whole(page, render_format(analysis, "html", beside)[0])
+        print_analysis(analysis, [os.path.relpath(page)] if open_page else [], against=beside)
+        _open(page, open_page)
         return
-    data, name = render_format(analysis, format_)
+    data, name = render_format(analysis, format_, beside)
     if out == "-":
         sys.stdout.buffer.write(data)
         return
-    path = Path(out) if out else directory.path / name
-    path.write_bytes(data)
-    print(os.path.relpath(path))
-    _open(directory, open_page and format_ == "html")
+    file = Path(out) if out else folder / name
+    file.write_bytes(data)
+    print(os.path.relpath(file))
+    _open(page, open_page and format_ == "html")
 
 
-def _open(directory: RunDirectory, wanted: bool) -> None:
+def _open(page: Path, wanted: bool) -> None:
     if wanted:
-        webbrowser.open((directory.path / "report.html").as_uri())
+        webbrowser.open(page.as_uri())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from throughput.errors import UsageError
 from throughput.model.report import Analysis
+from throughput.render.against import Against
 from throughput.render.html import report_html
 from throughput.render.json_report import report_to_json
 from throughput.render.markdown import report_markdown
@@ -22,8 +23,8 @@ FORMATS = {
 """Format -> name of its file in the run directory."""
 
 
-def render_format(analysis: Analysis, format_: str) -> tuple[bytes, str]:
-    """Return a report in one format, and its file name.
+def render_format(analysis: Analysis, format_: str, against: Against | None = None) -> tuple[bytes, str]:
+    """Return a report in one format, and its file name; only html and md show a baseline, json the run alone.
 
     Raises:
         UsageError: the format needs raw files that the run lacks.
@@ -32,9 +33,9 @@ def render_format(analysis: Analysis, format_: str) -> tuple[bytes, str]:
     if format_ == "json":
         return report_to_json(analysis.report), name
     if format_ == "md":
-        return report_markdown(analysis.report).encode(), name
+        return report_markdown(analysis.report, against).encode(), name
     if format_ == "html":
-        return report_html(analysis).encode(), name
+        return report_html(analysis, against).encode(), name
     if not analysis.facts:
         raise UsageError(
             "This run has no raw files of a training process.", hint="Profile again for this format."

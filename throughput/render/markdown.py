@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from throughput import units
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import view
+from throughput.render import changes, view
+from throughput.render.against import Against
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
 ACTIVE = re.compile(r"([\\`*_{}\[\]<>|#~!])")
@@ -21,11 +22,11 @@ AMOUNTS: tuple[Amounts, ...] = ((10, 5, 8, 300), (8, 4, 6, 160), (5, 3, 4, 100),
 CUT = "\n… more in report.json.\n"
 
 
-def report_markdown(report: Report) -> str:
+def report_markdown(report: Report, against: Against | None = None) -> str:
     """Return the report as Markdown of at most 8 kB, in which foreign text is only text."""
     text = ""
     for amounts in AMOUNTS:
-        text = "\n".join(_lines(report, amounts)) + "\n"
+        text = "\n".join(_lines(report, amounts, against)) + "\n"
         if len(text.encode()) <= MOST_BYTES:
             return text
     return _cut(text)
@@ -42,7 +43,7 @@ def _cut(text: str) -> str:
     return "".join(kept) + CUT
 
 
-def _lines(report: Report, amounts: Amounts) -> list[str]:
+def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[str]:
     hotspots, findings, notes, longest = amounts
     device = view.has_device(report.split)
     return [
@@ -54,6 +55,7 @@ def _lines(report: Report, amounts: Amounts) -> list[str]:
         "",
         *_split(report, longest, device=device),
         "",
+        *(_changes(against, hotspots, longest) if against else ()),
         *_hotspots(report, hotspots, device=device),
         "",
         *_findings(report, findings, longest),
@@ -97,6 +99,26 @@ def _split(report: Report, longest: int, *, device: bool) -> list[str]:
         source = f"{row.source.value}{f', {_text(state, longest)}' if state else ''}"
         rows.append(f"| {name} | {share} {interval} | {view.row_time(row)} | {source} |")
     return rows
+
+
+def _changes(against: Against, number: int, longest: int) -> list[str]:
+    spots = changes.spot_rows(against)
+    rows = [changes.step_row(against), *changes.category_rows(against)]
+    lines = [
+        f"## Changes since {_text(changes.baseline_name(against), 60)}",
+        "",
+        f"{_text(changes.sentence(against), 200)}. {changes.OF_THE_STEPS}",
+        "",
+        "| part of a step | baseline | this run | difference | |",
+        "|---|--:|--:|--:|---|",
+    ]
+    for row in [*rows, *spots[:number]]:
+        name = f"`{_code(row.name, 80)}`" if row.place else row.name
+        lines.append(f"| {name} | {row.then} | {row.now} | {row.difference} | {row.remark} |")
+    notes = [changes.no_spots(against).rstrip("."), *changes.differences(against)]
+    more = len(spots) - number
+    notes += [f"{more} more places with smaller differences"] if more > 0 else []
+    return [*lines, "", *(f"- {_text(note, longest)}" for note in notes if note), ""]
 
 
 def _hotspots(report: Report, number: int, *, device: bool) -> list[str]:

@@ -15,7 +15,8 @@ from throughput.model.attribution import Hotspot
 from throughput.model.category import State
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import view
+from throughput.render import changes, view
+from throughput.render.against import Against
 from throughput.render.bar import COLOURS, Look, split_bar
 from throughput.render.view import plain
 
@@ -26,39 +27,52 @@ SENTENCE_ROWS = 2
 EVIDENCE_ROWS = 5
 FILE_ROWS = 2
 
-Amounts = tuple[int, int, int]
-AMOUNTS: tuple[Amounts, ...] = ((5, 3, 3), (5, 3, 1), (4, 3, 1), (4, 2, 1), (3, 2, 1), (2, 1, 1))
-"""Hotspots, findings and notes to show: the first that fits."""
+Amounts = tuple[int, int, int, int]
+AMOUNTS: tuple[Amounts, ...] = (
+    (5, 3, 3, 8),
+    (5, 3, 1, 8),
+    (4, 3, 1, 6),
+    (4, 2, 1, 6),
+    (3, 2, 1, 5),
+    (2, 1, 1, 4),
+    (2, 1, 1, 2),
+    (1, 1, 1, 1),
+)
+"""Hotspots, findings, notes and differences from a baseline to show: the first that fits."""
+TABLE = 70  # narrower terminals show a difference without both times
 
 
-def print_report(report: Report, console: Console, *, files: Sequence[str] = ()) -> None:
+def print_report(
+    report: Report, console: Console, *, files: Sequence[str] = (), against: Against | None = None
+) -> None:
     """Print the report on one screen; `files` are the paths of what was written, best first."""
     look = Look.of(console)
     width = max(NARROWEST, min(console.width, WIDEST))
-    for line in report_lines(report, look, width):
+    for line in report_lines(report, look, width, against):
         console.print(line, no_wrap=True, overflow="crop", highlight=False)
     for path in _file_lines(files, look, width):
         # A path is there to be copied: fold it rather than cut it.
         console.print(path, overflow="fold", highlight=False)
 
 
-def report_lines(report: Report, look: Look, width: int) -> list[Text]:
+def report_lines(report: Report, look: Look, width: int, against: Against | None = None) -> list[Text]:
     """Return the report's rows, without its files; at most ROWS with them."""
     lines: list[Text] = []
     for amounts in AMOUNTS:
-        lines = _lines(report, look, width, amounts)
+        lines = _lines(report, look, width, amounts, against)
         if len(lines) <= ROWS - FILE_ROWS:
             break
     return lines
 
 
-def _lines(report: Report, look: Look, width: int, amounts: Amounts) -> list[Text]:
-    hotspots, findings, notes = amounts
+def _lines(report: Report, look: Look, width: int, amounts: Amounts, against: Against | None) -> list[Text]:
+    hotspots, findings, notes, changed = amounts
     blocks = [
         [_title(report, look, width)],
         _verdict(report, look, width),
         _figures(report, look, width),
-        _split(report, look, width),
+        _split(report, look, width, against),
+        _changes(against, look, width, changed) if against else [],
         _hotspots(report, look, width, hotspots),
         _findings(report, look, width, findings),
         _notes(report, look, width, notes),
@@ -104,15 +118,60 @@ def _figures(report: Report, look: Look, width: int) -> list[Text]:
     return [_row(title, text, look, width) for title, text in rows]
 
 
-def _split(report: Report, look: Look, width: int) -> list[Text]:
+def _split(report: Report, look: Look, width: int, against: Against | None) -> list[Text]:
     device = view.has_device(report.split)
     groups = view.groups(report.split, has_device=device)
     shown = [group for group in groups if group.share is not None]
     if not shown:
         return [_row("Split", units.NOT_MEASURED, look, width)]
-    bar = split_bar([(group.key, group.share or 0.0) for group in shown], width, look)
+    bars = _bars(against, look, width) if against else [_bar(report, look, width)]
     entries = [_key(group, look) for group in groups]
-    return [bar, *_columns(entries, width), *_others(groups, look, width, device=device)]
+    return [*bars, *_columns(entries, width), *_others(groups, look, width, device=device)]
+
+
+def _bar(report: Report, look: Look, width: int, scale: float = 1.0) -> Text:
+    groups = view.groups(report.split, has_device=view.has_device(report.split))
+    return split_bar([(group.key, (group.share or 0.0) * scale) for group in groups], width, look)
+
+
+def _bars(against: Against, look: Look, width: int) -> list[Text]:
+    """Return this run's bar and the baseline's, on one scale in ms."""
+    now = against.step.now.ns if against.step.now else 0.0
+    then = against.step.then.ns if against.step.then else 0.0
+    longest = max(now, then) or 1.0
+    both = (("This run", against.now, now), ("Baseline", against.then, then))
+    return [
+        Text(f"{title:<11}", style="bold").append_text(_bar(report, look, width - 11, ns / longest))
+        for title, report, ns in both
+    ]
+
+
+def _changes(against: Against, look: Look, width: int, number: int) -> list[Text]:
+    """Return what differs by more than noise, largest first, and what else is not the same."""
+    rows = [*changes.category_rows(against), *changes.spot_rows(against)]
+    moved = sorted((row for row in rows if row.ns and not row.noise), key=lambda row: -abs(row.ns))
+    shown = [row for row in rows if row in moved[:number]]  # categories first
+    heading = f"{changes.sentence(against)}. Baseline: {changes.baseline_name(against)}"
+    lines = [Text(line, style="bold") for line in _wrapped(heading, look, width, min(number, SENTENCE_ROWS))]
+    lines += [_change(row, look, width) for row in shown]
+    rest = [f"{len(moved) - len(shown)} more with --format html"] if len(moved) > len(shown) else []
+    rest += [f"{sum(row.noise for row in rows)} parts within the noise of the steps"]
+    other = [changes.no_spots(against).rstrip("."), *changes.differences(against)]
+    text = "; ".join(part for part in (", ".join(rest), *other) if part)
+    return [*lines, Text("   " + look.crop(text, width - 3), style="dim")]
+
+
+def _change(row: changes.Row, look: Look, width: int) -> Text:
+    """Return a row: name, baseline, this run, difference, remark."""
+    times = f"{row.then} → {row.now}" if width >= TABLE else ""
+    left = width - 3 - 12 - 14 - (26 if times else 0)
+    line = Text(f" {look.mark(row.key)} " if row.key else "   ")
+    if look.colour and row.key:
+        line.stylize(COLOURS[row.key])
+    line.append(look.fit(row.name, left), style="" if row.place else "bold")
+    line.append(look.fit(times, 26 if times else 0, right=True))
+    line.append(look.fit(row.difference, 12, right=True), style="bold")
+    return line.append(f"  {row.remark}" if row.remark else "", style="dim")
 
 
 def _key(group: view.Group, look: Look) -> Text:

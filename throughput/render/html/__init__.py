@@ -12,7 +12,9 @@ from markupsafe import Markup
 from throughput import units
 from throughput.model.report import Analysis
 from throughput.render import view
+from throughput.render.against import Against
 from throughput.render.html.about import about, loader_rows, lock_rows, rank_rows
+from throughput.render.html.changes import figures_beside, keys_beside, page_changes
 from throughput.render.html.charts import charts
 from throughput.render.html.lanes import lanes, legend
 from throughput.render.html.sections import (
@@ -40,11 +42,11 @@ AMOUNTS = (
 TAG = re.compile(r"<[a-zA-Z]")
 
 
-def report_html(analysis: Analysis) -> str:
+def report_html(analysis: Analysis, against: Against | None = None) -> str:
     """Return the page; it shows less of a report that would not fit its budgets, and says how much."""
     page = ""
     for amounts in AMOUNTS:
-        page = _page(analysis, amounts)
+        page = _page(analysis, amounts, against)
         if len(page.encode()) <= STATIC_BYTES and elements(page) <= ELEMENTS:
             break
     return page
@@ -55,7 +57,7 @@ def elements(page: str) -> int:
     return len(TAG.findall(page))
 
 
-def _page(analysis: Analysis, amounts: Amounts) -> str:
+def _page(analysis: Analysis, amounts: Amounts, against: Against | None) -> str:
     report = analysis.report
     facts = analysis.facts[0] if analysis.facts else None
     device = view.has_device(report.split)
@@ -66,9 +68,10 @@ def _page(analysis: Analysis, amounts: Amounts) -> str:
         evidence=[view.relative(line, 400) for line in report.headline.evidence],
         command=view.command(report.run),
         started=units.date_time(view.plain(report.run.started_at, 40)),
-        figures=figures(report, device=device),
+        figures=figures_beside(figures(report, device=device), against),
         segments=segments(report.split, device=device),
-        keys=keys(report.split, device=device),
+        keys=keys_beside(keys(report.split, device=device), against, device=device),
+        changes=page_changes(against, amounts, device=device),
         categories=categories(report.split, device=device),
         spots=spots(report, amounts, device=device),
         more_spots=max(0, len(report.hotspots) - amounts.hotspots),

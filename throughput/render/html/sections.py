@@ -60,6 +60,8 @@ class Key:
     interval: str
     time: str
     more: str
+    then: str = ""
+    """The baseline's time, where there is a baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

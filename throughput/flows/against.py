@@ -1,0 +1,46 @@
+"""Read a saved run, and put a second one beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from throughput.collect.run_directory import RunDirectory
+from throughput.errors import DamagedFile
+from throughput.flows.analyse import analyse
+from throughput.model.report import Analysis
+from throughput.render.against import Against, compared
+from throughput.render.json_report import LARGEST, report_from_json
+
+
+def saved_analysis(path: Path) -> Analysis:
+    """Return what a run directory's raw files say, else its report.json; or read such a file.
+
+    Raises:
+        UsageError: no run there.
+        DamagedFile: what must be read is damaged, or of a newer schema.
+    """
+    if path.is_file():
+        return Analysis(report=report_from_json(_bytes(path)))
+    directory = RunDirectory(path.resolve())
+    file = directory.path / "report.json"
+    if directory.ranks() or not file.is_file() or file.is_symlink():
+        return analyse(directory)
+    directory.read_run()
+    return Analysis(report=report_from_json(_bytes(file)))
+
+
+def against_baseline(analysis: Analysis, baseline: str | None) -> Against | None:
+    """Return the run beside its baseline, a run directory or a report.json; None without one.
+
+    Raises:
+        UsageError: no baseline there.
+        DamagedFile: the baseline can't be read.
+        NotComparable: batch size, device or number of ranks differ.
+    """
+    return None if baseline is None else compared(analysis.report, saved_analysis(Path(baseline)).report)
+
+
+def _bytes(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST:
+        raise DamagedFile(f"{path} is too large to be a report.", hint="Profile the script again.")
+    return path.read_bytes()
