@@ -34,7 +34,7 @@ def run_explain(name: str | None) -> None:
         raise UsageError(f"There is no rule {name}.", hint=hint)
     rule = rules[name]
     console.print(f"[bold]{name}[/bold]")
-    console.print(_text(rule.check), markup=False)
+    console.print(_text(rule.check), markup=False, soft_wrap=True)
     if rule.requires:
         console.print(f"\nNeeds the collectors: {', '.join(rule.requires)}.", markup=False)
 

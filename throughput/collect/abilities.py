@@ -60,8 +60,8 @@ def operating_system(name: str) -> Ability:
     if name == "Linux":
         return Ability(name=title, state="ok", detail=f"Linux {platform.release()}")
     if name == "Darwin":
-        detail = "macOS: no figures that need /proc (run queue, what threads wait for, throttling)"
-        return Ability(name=title, state="limited", detail=detail, remedy="Profile on Linux for all of them.")
+        detail = "macOS: saved runs can be read; profiling needs Linux's /proc (run queue, blocked threads)"
+        return Ability(name=title, state="unavailable", detail=detail, remedy="Profile on Linux.")
     detail = f"{name or 'unknown system'}: saved runs can be read and compared, none recorded"
     return Ability(name=title, state="unavailable", detail=detail, remedy="Profile on Linux (WSL 2 counts).")
 

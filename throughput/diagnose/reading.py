@@ -218,3 +218,18 @@ def _function_at(facts: Facts, file: str, line: int) -> str:
         if text.strip() and here < indent:
             indent = here
     return ".".join(names) or "<module>"
+
+
+def cpu_usage(facts: Facts) -> tuple[float, float] | None:
+    """Return how many CPUs others use and how many this run."""
+    cpus, ours = usable_cpus(facts), counter(facts, "tree_cpus")
+    busy = counter(facts, "machine_cpu_share")
+    if cpus is None or ours is None or busy is None:
+        return None
+    return max(0.0, busy * cpus - ours), ours
+
+
+def others_part(facts: Facts) -> float:
+    """Return which part of the CPUs in use others take, 0..1; 0 where it was not measured."""
+    usage = cpu_usage(facts)
+    return usage[0] / sum(usage) if usage is not None and sum(usage) > 0 else 0.0

@@ -30,7 +30,7 @@ def check(facts: Facts) -> Finding | None:
     Sources: Linux' schedstat and /proc/stat (steal); wall = cpu + run queue + blocked of each thread.
     """
     steal = reading.counter(facts, "steal_share")
-    usage = _usage(facts)
+    usage = reading.cpu_usage(facts)
     if (usage is None or usage[0] < OTHERS_CPUS) and (steal or 0) < STEAL:
         return None
     # With the run's own threads queueing too, others cause the part that they take of the CPUs.
@@ -44,15 +44,6 @@ def check(facts: Facts) -> Finding | None:
         lines.append(f"the hypervisor took {units.percent(steal)} of the machine's CPU time")
     title = "Other jobs on this machine take CPUs"
     return findings.of_cost(cost, (Category.CPU_STARVED, None), (title, FIX), lines)
-
-
-def _usage(facts: Facts) -> tuple[float, float] | None:
-    """Return how many CPUs others use and how many this run."""
-    cpus, ours = reading.usable_cpus(facts), reading.counter(facts, "tree_cpus")
-    busy = reading.counter(facts, "machine_cpu_share")
-    if cpus is None or ours is None or busy is None:
-        return None
-    return max(0.0, busy * cpus - ours), ours
 
 
 def _fires() -> tuple[Facts, ...]:

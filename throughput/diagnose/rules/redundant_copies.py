@@ -17,6 +17,12 @@ CONVERTS = re.compile(
     r"torch\.(tensor|as_tensor|from_numpy|clone)\(|\.(tolist|numpy|clone|contiguous|double|float|half|astype)\("
     r"|np\.(array|asarray|ascontiguousarray|copy)\(|copy\.deepcopy\(|\.copy\(\)|\.type\("
 )
+CALLED = re.compile(r"(\w+)\(")
+PLAIN = frozenset(
+    "tensor as_tensor from_numpy clone tolist numpy contiguous double float half astype array asarray type t"
+    " to int ascontiguousarray copy deepcopy len view reshape flatten long cpu detach list".split()
+)
+"""A line that calls anything else does work of its own too."""
 COPIES = ("aten::_to_copy", "aten::copy_", "aten::clone", "aten::contiguous")
 FIX = (
     "Convert once, as early as it can be: keep tensors of the model's type in the data set\n"
@@ -35,14 +41,17 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: the line also does work that the model needs, in the same expression.
     Sources: PyTorch's tensor documentation (from_numpy, as_tensor); ICSE'24 "Low GPU utilization".
     """
-    # Own code's own time includes its C calls, such as torch.tensor; what the line calls in Python is not.
     work = reading.with_text(facts, reading.places(facts, *CATEGORIES))
-    found = [one.place for one in work if one.is_own and CONVERTS.search(one.text)]
+    found = [one.place for one in work if one.is_own and _converts(one.text)]
     inner = facts.timeline.operators.inner_counts
     steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
     counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
     more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
     return findings.at_places(facts, found, ("Batches are converted and copied again", FIX), more=more)
+
+
+def _converts(line: str) -> bool:
+    return bool(CONVERTS.search(line)) and PLAIN.issuperset(CALLED.findall(line))
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
-from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding
+from throughput.model.finding import Facts, Finding, Rule
 
 MANY = 8
 """Threads of one worker: its own are fewer; with a pool of OpenCV, numba or BLAS they are more."""
@@ -39,7 +38,7 @@ def check(facts: Facts) -> Finding | None:
     too_many = threads is not None and threads > cpus
     if not too_many and not (pools is not None and pools > max(MANY, cpus)):
         return None
-    cost = costs.of_category(facts, Category.CPU_STARVED)
+    cost = costs.of_category(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts))
     lines = [
         f"torch uses {units.count(threads)} threads on {units.count(cpus)} CPUs",
         evidence.category(facts, Category.CPU_STARVED, "the training thread waits for a CPU"),
@@ -69,11 +68,10 @@ def _quiet() -> tuple[Facts, ...]:
     )
 
 
-RULE = SpecificRule(
+RULE = Rule(
     name="thread-over-subscription",
     check=check,
     requires=("light",),
-    supersedes=("other-jobs",),
     fires=_fires,
     quiet=_quiet,
 )

@@ -24,7 +24,7 @@ def check(facts: Facts) -> Finding | None:
         return None
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
     cost = costs.together(
-        costs.part_of(facts, Category.CPU_STARVED),
+        costs.part_of(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts)),
         costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued)),
     )
     lines = [
@@ -57,5 +57,5 @@ RULE = SpecificRule(
     requires=("loader",),
     fires=_fires,
     quiet=_quiet,
-    supersedes=("thread-over-subscription", "other-jobs", "prefetch-shallow"),
+    supersedes=("thread-over-subscription", "prefetch-shallow"),
 )
