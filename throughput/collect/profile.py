@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OFF = "not asked for"
+ROUGH = "lines are rough, since this sampler gets its turn where the interpreter lets go of the GIL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,9 @@ def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], optio
             known["stacks"] = rank.status
     ranks = bool(outcome.ranks)
     if ranks and options.stacks == "in-process" and "stacks" in options.collectors:
-        known["stacks"] = CollectorStatus(name="stacks", state="ok", reason="sampled in process, as asked")
+        known["stacks"] = CollectorStatus(
+            name="stacks", state="ok", reason=f"sampled in process, as asked: {ROUGH}"
+        )
     for name in options.collectors:
         if name not in known:
             state, reason = ("ok", None) if ranks else ("unavailable", "no process trained")

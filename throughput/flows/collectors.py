@@ -33,7 +33,7 @@ def _state(
 ) -> CollectorStatus:
     if status.state != "ok":
         if status.name == "stacks" and len(timeline.samples.track):
-            reason = f"{status.reason or status.state}; sampled in process instead"
+            reason = f"{status.reason or status.state}; sampled in process instead, so that lines are rough"
             return replace(status, state="ok", reason=reason)
         return status
     if said is not None:
