@@ -6,13 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 
 # No deadline: on a loaded machine the first example imports numpy and takes seconds.
 # Derandomized: a red gate is due to the change at hand; `HYPOTHESIS_PROFILE=explore` looks further.
-settings.register_profile("gate", deadline=None, derandomize=True, print_blob=True)
+# Health checks of speed measure the machine, which others share.
+settings.register_profile(
+    "gate",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
