@@ -56,6 +56,12 @@ def test_a_module_with_relative_imports(tmp_path: Path) -> None:
     assert ran.run["script"] == "pkg.train"
 
 
+def test_a_script_that_looks_for_torch_before_it_imports_it(tmp_path: Path) -> None:
+    looks = "import importlib.util\nassert importlib.util.find_spec('torch') is not None\n"
+    ran = profile(tmp_path, looks + PRELUDE + LOOP + MAIN, *QUICK)
+    assert_done(ran)
+
+
 def test_a_whole_command(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(PRELUDE + LOOP + MAIN)
     command = ("--command", "--", "env", "A=1", "python", "train.py")

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from importlib.machinery import PathFinder
 
 from .live import page
 from .recorder import recorder
@@ -25,21 +24,25 @@ class _TorchFinder:
         self.then = then
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find torch as the path would, and wrap its loader."""
+        """Find torch as the others would, and wrap its loader.
+
+        Programs look for torch without importing it (`importlib.util.find_spec`), so we stay until it was run.
+        """
         if name != "torch":
             return None
-        sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path, target)
+        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
+        spec: Any = next((found for f in others if (found := f.find_spec(name, path, target))), None)
         if spec is None or spec.loader is None:
             return spec
         loader: Any = spec.loader
-        then = self.then
         execute = loader.exec_module
 
         def exec_module(module: Any) -> None:
             loader.exec_module = execute
             execute(module)
-            then(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+                self.then(module)
 
         loader.exec_module = exec_module
         return spec
