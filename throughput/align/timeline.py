@@ -113,7 +113,7 @@ class RankReader:
                 notes = read_notes(file)
         process = _Process(pid, events, notes)
         for note in notes.of("stack"):
-            raw = ((str(f[0]), str(f[1]), int(f[2])) for f in note["frames"])
+            raw = ((str(f[0]), str(f[1]), int(f[2] or 0)) for f in note["frames"])
             process.stacks[int(note["id"])] = self.table.add(self.reader.stack(raw))
         return process
 

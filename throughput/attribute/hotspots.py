@@ -61,7 +61,7 @@ def gather(view: CleanView, blamed: Iterable[Blamed]) -> tuple[list[_Place], Hea
     for row in blamed:
         if row.stack not in folded:
             frames = tuple(timeline.stacks.frames[n] for n in timeline.stacks.stacks[row.stack])
-            folded[row.stack] = fold(frames, view.lines)
+            folded[row.stack] = fold(frames, view.lines, view.loops)
         spot = folded[row.stack]
         if spot is not None:
             _add(places, heat, spot, row, timeline)

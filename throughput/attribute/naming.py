@@ -28,8 +28,16 @@ class Folded:
     name: str
 
 
-def fold(frames: tuple[Frame, ...], lines: SourceIndex) -> Folded | None:
-    """Return where a stack (outermost first) points; None for an empty stack."""
+def fold(
+    frames: tuple[Frame, ...], lines: SourceIndex, loops: frozenset[tuple[str, str]] = frozenset()
+) -> Folded | None:
+    """Return where a stack (outermost first) points; None for an empty stack.
+
+    Args:
+        frames: the stack.
+        lines: the stored sources.
+        loops: library functions (file, name) that run the training loop: what they call is the call to name.
+    """
     if not frames:
         return None
     start = _below_workers(frames)
@@ -38,7 +46,7 @@ def fold(frames: tuple[Frame, ...], lines: SourceIndex) -> Folded | None:
         above = frames[own[-2]] if len(own) > 1 else None
         return Folded(frames[-1], above, frames[-1].function)
     begin = own[-1] + 1 if own else start
-    called = _first_call(frames, begin)
+    called = _first_call(frames, begin, loops)
     caller = frames[own[-1]] if own else None
     return Folded(called, caller, _name(called, caller, lines))
 
@@ -51,11 +59,12 @@ def _below_workers(frames: tuple[Frame, ...]) -> int:
     return 0
 
 
-def _first_call(frames: tuple[Frame, ...], begin: int) -> Frame:
+def _first_call(frames: tuple[Frame, ...], begin: int, loops: frozenset[tuple[str, str]]) -> Frame:
     rest = frames[begin:] or frames[-1:]
     calls = [frame for frame in rest if not PLUMBING.match(frame.file)]
-    named = [frame for frame in calls if not WRAPPER.search(frame.function)]
-    return (named or calls or rest[-1:])[0]
+    inner = [frame for frame in calls if (frame.file, frame.function) not in loops] or calls
+    named = [frame for frame in inner if not WRAPPER.search(frame.function)]
+    return (named or inner or rest[-1:])[0]
 
 
 def _name(called: Frame, caller: Frame | None, lines: SourceIndex) -> str:

@@ -13,6 +13,8 @@ from throughput.model.category import Phase
 from throughput.model.timeline import Ints, Step, Timeline
 
 PHASES = len(Phase)
+LOOP_SHARE = 0.1
+"""Of a function's time: less than this outside of backward is its own call of backward."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class CleanView:
     """What each of them shows (Doing)."""
     classifier: Classifier
     lines: SourceIndex
+    loops: frozenset[tuple[str, str]] = frozenset()
+    """Library functions (file, name) that run the training loop: they only enclose the steps."""
 
     @property
     def durations(self) -> Ints:
@@ -92,6 +96,7 @@ def clean_view(timeline: Timeline) -> CleanView | None:
         doing=doing,
         classifier=classifier,
         lines=lines,
+        loops=_loops(timeline, mine),
     )
 
 
@@ -105,6 +110,27 @@ def _trainers(timeline: Timeline) -> frozenset[tuple[str, str]]:
         for stack in np.unique(samples.stack[training & (samples.track == timeline.main_track)]).tolist()
         for n in timeline.stacks.stacks[stack]
         if frames[n].own
+    )
+
+
+def _loops(timeline: Timeline, stretches: Ints) -> frozenset[tuple[str, str]]:
+    """Return the library functions that run the loop (`Trainer.train`): on stacks in and outside of backward.
+
+    A function that calls backward is seen outside of it too, for an instant: that is not a loop.
+    """
+    samples, stacks = timeline.samples, timeline.stacks
+    time: dict[tuple[str, str], list[int]] = {}
+    for n in stretches.tolist():
+        length = int(samples.end_ns[n] - samples.start_ns[n])
+        inside = int(samples.phase[n]) == int(Phase.BACKWARD)
+        for number in set(stacks.stacks[int(samples.stack[n])]):
+            frame = stacks.frames[number]
+            if not frame.own:
+                time.setdefault((frame.file, frame.function), [0, 0])[inside] += length
+    return frozenset(
+        place
+        for place, (outside, within) in time.items()
+        if min(outside, within) > LOOP_SHARE * (outside + within)
     )
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from throughput.collect.child import Child, child_environment
 from throughput.collect.code_state import code_state
 from throughput.collect.environment import environment
@@ -111,7 +113,8 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
     directory.write_run(replace(run, ended="unfinished"))
     clock = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
     outcome, statuses = _run_child(list(command), variables, directory, options, listener)
-    store_sources(directory.raw, options.script_dir)
+    run = replace(run, script_dir=_own_folder(directory, options))
+    store_sources(directory.raw, run.script_dir)
     run = _finished(run, outcome, statuses, options)
     run = replace(run, clock={**clock, "stacks_began_ns": _stacks_began(outcome)})
     directory.write_run(run)
@@ -240,6 +243,29 @@ def _never_stepped(outcome: Outcome, options: ProfileOptions) -> tuple[str, ...]
         return (f"{what} Write it as function, Class.method or package.module.function.",)
     what = "No step was seen: no optimizer step, no backward call, not even 50 batches of a DataLoader."
     return (f"{what} Name a function that is called once a step with --marker NAME.",)
+
+
+def _own_folder(directory: RunDirectory, options: ProfileOptions) -> str:
+    """Return the folder of own code: of a module or command, that of the file that trained."""
+    folder = options.script_dir
+    if options.script is None:
+        for notes in sorted(directory.raw.glob("rank-*/notes-*.jsonl")):
+            for line in notes.read_bytes().splitlines()[:200]:
+                if b'"training"' in line and b'"main"' in line:
+                    main = _main_of(line)
+                    inside = main is None or (
+                        Path(folder) in Path(main).parents and "site-packages" not in main
+                    )
+                    return folder if main is None or inside else str(Path(main).parent)
+    return folder
+
+
+def _main_of(line: bytes) -> str | None:
+    try:
+        main = msgspec.json.decode(line).get("main")
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        return None
+    return main if isinstance(main, str) else None
 
 
 def _stacks_began(outcome: Outcome) -> dict[str, int]:

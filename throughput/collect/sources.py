@@ -70,7 +70,7 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
             for frame in note.get("frames") or ():
-                yield str(frame[1]), int(frame[2])
+                yield str(frame[1]), int(frame[2] or 0)
             if note.get("made_file"):
                 yield str(note["made_file"]), int(note.get("made_line") or 0)
 

@@ -49,6 +49,12 @@ def allow_tracing() -> None:
         pass
 
 
+def _main_file() -> str | None:
+    """Return the file of the script or module that Python was started with."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.realpath(file) if file else None
+
+
 def claim() -> None:
     """Open the raw files of this rank, once; workers started from now on write beside them."""
     if recorder.folder is not None:
@@ -66,7 +72,9 @@ def claim() -> None:
     page.open(folder)
     os.environ[FOLDER] = folder
     allow_tracing()
-    recorder.note("training", pid=os.getpid(), rank=number, host=socket.gethostname(), argv=sys.argv)
+    recorder.note(
+        "training", pid=os.getpid(), rank=number, host=socket.gethostname(), argv=sys.argv, main=_main_file()
+    )
 
 
 def join() -> None:

@@ -126,7 +126,7 @@ class Recorder:
             code = frame.f_code
             codes.append(code)
             ids.append(id(code))
-            ids.append(frame.f_lineno)
+            ids.append(frame.f_lineno or 0)  # None on instructions that belong to no line
             frame = frame.f_back
         key = tuple(ids)
         known = self._known_stacks.get(key)

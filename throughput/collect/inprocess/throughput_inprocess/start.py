@@ -26,7 +26,7 @@ class _TorchFinder:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find torch as the others would, and wrap its loader.
 
-        Programs look for torch without importing it (`importlib.util.find_spec`), so we stay until it was run.
+        Programs look for torch before they import it (`importlib.util.find_spec`): we stay until it ran.
         """
         if name != "torch":
             return None
