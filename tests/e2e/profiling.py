@@ -90,7 +90,7 @@ class Ran:
 
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a call: one thread, nothing inherited that would change it."""
-    dropped = ("PYTHONPATH", "COLUMNS", "PYTEST_", "THROUGHPUT_")
+    dropped = ("PYTHONPATH", "COLUMNS", "LINES", "PYTEST_", "THROUGHPUT_")
     base = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return base | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TERM": "dumb"} | more
 

@@ -45,7 +45,7 @@ random.seed(1)
 numpy.random.seed(2)
 class Noisy(torch.utils.data.Dataset):
     def __len__(self):
-        return 400
+        return 4000
     def __getitem__(self, number):
         return torch.randn(16) + random.random(), torch.from_numpy(numpy.random.rand(4)).float()
 def main():
