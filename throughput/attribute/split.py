@@ -155,7 +155,10 @@ def _operator_time(timeline: Timeline) -> tuple[Floats, Floats]:
     start, end = segments.start_ns[inside], segments.end_ns[inside]
     operators = Coverage(timeline.operators.start_ns, timeline.operators.end_ns)
     covered = np.bincount(phase, weights=operators.within(start, end), minlength=PHASES)[:PHASES]
-    running = end - start - np.maximum(segments.runq_ns[inside], 0)
+    # The time that the operators are a share of is without waits for locks, as in the clean steps.
+    mine = timeline.lock_waits.track == timeline.main_track
+    locked = Coverage(timeline.lock_waits.start_ns[mine], timeline.lock_waits.end_ns[mine]).within(start, end)
+    running = end - start - np.maximum(segments.runq_ns[inside], 0) - locked
     wall = np.bincount(phase, weights=np.maximum(running, 0), minlength=PHASES)[:PHASES]
     return np.minimum(covered, wall).astype(np.float64), wall.astype(np.float64)
 
