@@ -16,9 +16,11 @@ from throughput.model.run import CollectorStatus
 SAMPLES_WANTED, SAMPLES_OF_ALL = 5_000, 10_000
 """Of a process: 5,000 resolve a share to about a point. Of all together: forked workers share thread ids, so
 that py-spy writes every frame of every sample, some 5 kB each, which have to be read again."""
-RATE_MIN_HZ, RATE_MAX_HZ = 20, 1_000 if (usable_cpus() or 1) > 2 else 400
-"""Nonblocking 1,000 Hz stopped a process for 0.3 % of its time, but takes a tenth of a core: where two busy
-threads had two CPUs, the training thread then waited for a CPU 9 % of each step, without py-spy 0.3 %."""
+RATE_MIN_HZ, RATE_MAX_HZ = 20, 1_000
+"""Nonblocking 1,000 Hz stopped a process for 0.3 % of its time."""
+RATE_CROWDED_HZ, CROWDED_CPUS, LONG_NS = 400, 2, 2_000_000_000
+"""1,000 Hz takes a tenth of a core: where two busy threads had two CPUs, the training thread then waited for a
+CPU 9 % of each step, without py-spy 0.3 %. A window of two seconds or more has enough samples at less."""
 REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
 REMEDY = (
     "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add:"
@@ -35,7 +37,8 @@ def find_pyspy() -> str | None:
 def rate_for(window_ns: int, processes: int) -> int:
     """Return the sampling rate, Hz, that gives enough samples in a window of this length."""
     wanted = min(SAMPLES_WANTED, SAMPLES_OF_ALL / max(processes, 1)) / max(window_ns / 1e9, 0.001)
-    return int(min(max(wanted, RATE_MIN_HZ), RATE_MAX_HZ))
+    crowded = (usable_cpus() or 1) <= CROWDED_CPUS and window_ns >= LONG_NS
+    return int(min(max(wanted, RATE_MIN_HZ), RATE_CROWDED_HZ if crowded else RATE_MAX_HZ))
 
 
 class StackSampler:
