@@ -91,7 +91,7 @@ def _plain_number(value: Any) -> Any:
         return int(value)
     if isinstance(value, numbers.Real):
         return float(value)
-    raise NotImplementedError(f"no place in a report for {type(value).__name__}")
+    raise TypeError(f"no place in a report for {type(value).__name__}")
 
 
 def _readable(value: Any) -> Any:
