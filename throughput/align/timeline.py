@@ -12,6 +12,7 @@ import numpy as np
 from throughput.align.batches import read_batches, read_loaders
 from throughput.align.calls import read_calls
 from throughput.align.device_trace import device_facts, work_of
+from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
 from throughput.align.lock_waits import read_lock_waits
@@ -135,6 +136,8 @@ class RankReader:
             return Timeline(rank=self.context.rank, steps=(), tracks=tuple(self.tracks.found))
         steps, remarks = read_steps(main.events, main.notes)
         segments = read_segments(main.events, self.thread)
+        steps, disturbed = without_disturbed(steps, segments)
+        remarks += disturbed
         samples = self._samples(segments)
         waits = read_lock_waits(
             [(p.pid, p.events, p.notes, p.stacks) for p in self.processes],

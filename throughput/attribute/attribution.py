@@ -73,8 +73,9 @@ def overhead(timeline: Timeline) -> dict[str, float]:
     """Return for each block's collector the median step time under it over that of the plain light steps."""
     plain = [s.duration_ns for s in timeline.steps if s.block is Block.LIGHT]
     found: dict[str, float] = {}
-    for block, name in ((Block.STACKS, "stacks"), (Block.TORCH, "torch"), (Block.CPROFILE, "cprofile")):
-        under = [s.duration_ns for s in timeline.steps if s.block is block]
+    with_stacks = (Block.STACKS, Block.DISTURBED)
+    for blocks, name in ((with_stacks, "stacks"), ((Block.TORCH,), "torch"), ((Block.CPROFILE,), "cprofile")):
+        under = [s.duration_ns for s in timeline.steps if s.block in blocks]
         if len(plain) >= OVERHEAD_STEPS_MIN and len(under) >= OVERHEAD_STEPS_MIN:
             found[name] = float(np.median(under) / np.median(plain))
     return found

@@ -86,7 +86,8 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
         return
     timeline, batches = view.timeline, view.timeline.batches
     samples, tracks = timeline.samples, timeline.tracks
-    inside = (batches.consumed_ns > view.start_ns[0]) & (batches.consumed_ns <= view.end_ns[-1])
+    first, last = int(view.light[0][0]), int(view.light[1][-1])
+    inside = (batches.consumed_ns > first) & (batches.consumed_ns <= last)
     wait = np.maximum(batches.consumed_ns - batches.wanted_ns, 0)
     rows: list[tuple[int, int, float, int]] = []
     for number, track in enumerate(tracks):

@@ -71,7 +71,7 @@ def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[L
                 waits=lock.waits,
                 training_ns_per_step=lock.training_ns / steps,
                 through_waker_ns_per_step=lock.through_ns / steps,
-                idle_ns_per_step=lock.idle_ns / steps,
+                idle_ns_per_step=lock.idle_ns / len(view.light[0]),
                 holder=max(lock.holders, key=lambda n: lock.holders[n]) if lock.holders else None,
                 waiters=tuple(sorted(lock.waiters, key=lambda n: -lock.waiters[n])[:5]),
             )
@@ -82,7 +82,8 @@ def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[L
 def _gather(view: CleanView) -> list[_Lock]:
     """Return the locks waited for within the clean steps, with each wait counted as harmful or idle."""
     timeline, waits = view.timeline, view.timeline.lock_waits
-    inside = np.flatnonzero((waits.end_ns > view.start_ns[0]) & (waits.start_ns < view.end_ns[-1]))
+    first, last = int(view.light[0][0]), int(view.light[1][-1])
+    inside = np.flatnonzero((waits.end_ns > first) & (waits.start_ns < last))
     locks = {int(n): _Lock(waits.locks[int(n)]) for n in np.unique(waits.lock[inside])}
     holders = _Holders(view)
     harmful = _harmful(view, inside)
@@ -108,7 +109,7 @@ def _harmful(view: CleanView, rows: Ints) -> Ints:
     """Return how much of each wait cost the step: the training thread's own, or one that it waited for."""
     timeline, waits = view.timeline, view.timeline.lock_waits
     awaited = _awaited_within(view)
-    awaited[timeline.main_track] = Coverage(view.start_ns, view.end_ns)
+    awaited[timeline.main_track] = Coverage(*view.light)
     found = np.zeros(len(rows), dtype=np.int64)
     for track in np.unique(waits.track[rows]).tolist():
         mine = waits.track[rows] == track
@@ -187,7 +188,7 @@ def _gil(view: CleanView, ns: float) -> _Lock:
     lock = _Lock(GIL, training_ns=ns)
     mine = (blocked.track == timeline.main_track) & (blocked.kind == KINDS.index("gil"))
     times = blocked.time_ns[mine]
-    times = times[span_of(times, view.start_ns, view.end_ns) >= 0]
+    times = times[span_of(times, *view.light) >= 0]
     lock.waits = len(times)
     pid = timeline.tracks[timeline.main_track].pid
     for number, track in enumerate(timeline.tracks):

@@ -25,6 +25,8 @@ class CleanView:
     steps: tuple[Step, ...]
     start_ns: Ints
     end_ns: Ints
+    light: tuple[Ints, Ints]
+    """Start and end of all steps from which stacks may be read, also those that the sampler slowed."""
     seg_step: Ints
     seg_phase: Ints
     seg_start: Ints
@@ -79,13 +81,19 @@ def clean_view(timeline: Timeline) -> CleanView | None:
     classifier = Classifier(timeline.stacks, lines, _trainers(timeline))
     samples = timeline.samples
     middle = (samples.start_ns + samples.end_ns) // 2
-    mine = np.flatnonzero((samples.track == timeline.main_track) & (span_of(middle, start, end) >= 0))
+    light = tuple(s for s in timeline.steps if s.block.is_light and s.duration_ns > 0)
+    spans = (
+        np.array([s.start_ns for s in light], dtype=np.int64),
+        np.array([s.end_ns for s in light], dtype=np.int64),
+    )
+    mine = np.flatnonzero((samples.track == timeline.main_track) & (span_of(middle, *spans) >= 0))
     doing = np.array([classifier.doing(int(n)) for n in samples.stack[mine]], dtype=np.int64)
     return CleanView(
         timeline=timeline,
         steps=steps,
         start_ns=start,
         end_ns=end,
+        light=spans,
         seg_step=owner[keep],
         seg_phase=np.clip(segments.phase[keep], 0, PHASES - 1),
         seg_start=seg_start,

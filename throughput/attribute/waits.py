@@ -97,8 +97,16 @@ def _through_threads(view: CleanView) -> Ints:
     for track in others:
         mine = waits.track == track
         blocked += Coverage(waits.start_ns[mine], waits.end_ns[mine]).within(start, end)
+    blocked /= len(others)
+    if len(view.light[0]) != len(
+        view.steps
+    ):  # seen in steps that aren't quoted: their share holds for the others
+        sampled = view.stretch_ns[samples.phase[view.stretch] == int(Phase.REST)].sum()
+        rest = view.of_segments(view.seg_end - view.seg_start)[:, int(Phase.REST)]
+        table[:, int(Phase.REST)] = (rest * (blocked.sum() / max(sampled, 1))).astype(np.int64)
+        return table
     step = np.minimum(np.searchsorted(view.end_ns, start, side="right"), len(view.steps) - 1)
-    np.add.at(table, (step, int(Phase.REST)), (blocked / len(others)).astype(np.int64))
+    np.add.at(table, (step, int(Phase.REST)), blocked.astype(np.int64))
     return table
 
 

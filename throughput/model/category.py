@@ -69,6 +69,8 @@ class Block(str, Enum):
     DROPPED = "dropped"
     LIGHT = "light"
     STACKS = "stacks"
+    DISTURBED = "disturbed"
+    """Light steps from which the stack sampler took CPU time: they give stacks, not times."""
     TORCH = "torch"
     CPROFILE = "cprofile"
 
@@ -76,3 +78,8 @@ class Block(str, Enum):
     def is_clean(self) -> bool:
         """True where step time may be quoted: light timers, with or without nonblocking py-spy."""
         return self in (Block.LIGHT, Block.STACKS)
+
+    @property
+    def is_light(self) -> bool:
+        """True where nothing but light timers and the stack sampler was on: stacks are read from there."""
+        return self.is_clean or self is Block.DISTURBED
