@@ -11,7 +11,7 @@ SLOTS = (
     "magic", "pid", "block", "steps_seen", "kept", "asked", "last_step_ns", "last_sign_ns", "rule_settled",
     "want_stacks", "stacks_state", "stop", "cprofile_on", "window_start_ns", "window_end_ns", "loader_ns",
     "compute_ns", "clean_ns", "warmup_steps", "training_tid", "first_step_ns",
-    "start_at", "plan_light", "plan_torch", "plan_cprofile",
+    "start_at", "plan_light", "plan_torch", "plan_cprofile", "hold_at", "held_at",
 )  # fmt: skip
 """The same table as in the training process; a test holds the two together."""
 SIZE = 64 * 8

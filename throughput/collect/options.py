@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class ProfileOptions:
     max_seconds: float | None = None
     stall_s: float = 60.0
     run_to_end: bool = False
+    knobs: dict[str, int | bool] = field(default_factory=dict)
+    """Settings that a trial changes: arguments of DataLoader, `threads`, `cached`."""
 
     def command(self) -> tuple[str, ...]:
         """Return the command line to start.
@@ -92,6 +94,7 @@ class ProfileOptions:
             "marker": self.marker,
             "run_to_end": self.run_to_end,
             "stacks": self.stacks if "stacks" in self.collectors else "off",
+            **({"knobs": self.knobs} if self.knobs else {}),
         }
 
 

@@ -6,6 +6,7 @@ The parent watches the shared page and attaches py-spy; everything else is decid
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -30,8 +31,9 @@ ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
 SHOW_NS = 20_000_000
 """The parent looks no more often."""
-PLAIN_TAIL = 0.2
-"""Share of the light steps that run without py-spy at the end, to measure its distortion."""
+PLAIN_TAIL = 0.35
+"""Share of the light steps that run without py-spy at the end: they measure its distortion, and where that is
+large, times come from them alone."""
 BLOCK_STEPS_MAX, BLOCK_NS_MAX = 20, 8_000_000_000
 """A heavy block needs no more: counts and proportions settle, and traces take 70 to 1,100 kB a step."""
 SWALLOWED_STOPS_MAX = 3
@@ -75,6 +77,7 @@ class Controller:
         self.stops = 0
         self.off = False
         self.totals_at_window: tuple[int, int, int] | None = None
+        page.set("hold_at", options.get("hold_at", 0))
 
     def mark(self, kind: str, key: Any = None, name: str = "") -> None:
         """Take a mark of the training thread; may end a step, and may raise StopTraining."""
@@ -145,12 +148,22 @@ class Controller:
             self.show()
         recorder.flush_if_due(now)
         compiles.look()
+        if 0 < page.get("hold_at") <= self.number and self.block != DONE:
+            paused = self._hold()
         if paused:
             resumed = clk.skip()
             self.last_end = resumed
             recorder.rows.append((RESUME, clk.thread, resumed, 0, 0, 0, 0, 0))
         if self.block == DONE or 0 < page.get("stop") <= self.number:
             self._stop()
+
+    def _hold(self) -> bool:
+        """Stop this process at the end of a step: another one has its turn (see collect/lockstep.py)."""
+        self.show()
+        recorder.flush()
+        page.set("held_at", self.number)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return True
 
     def _count(self, block: int, clk: PhaseClock) -> None:
         if block == WARMUP:

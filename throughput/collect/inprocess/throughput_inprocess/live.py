@@ -37,6 +37,8 @@ SLOTS = (
     "plan_light",
     "plan_torch",
     "plan_cprofile",
+    "hold_at",  # written by the parent: at this step stop the process, until it is continued
+    "held_at",  # the step at which it stopped
 )
 SLOT = {name: number for number, name in enumerate(SLOTS)}
 SIZE = 64 * 8

@@ -69,6 +69,10 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
         from . import control, patches, untraced
 
         control.begin(options)
+        if options.get("knobs"):
+            from . import knobs
+
+            knobs.turn(torch, options["knobs"])
         patches.install(torch)
         untraced.leave_out(torch)
         if "locks" in options.get("collectors", ()):

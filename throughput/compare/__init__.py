@@ -1,0 +1,1 @@
+"""Compare runs: ratios of step time from processes that ran in turns, with their uncertainty."""
