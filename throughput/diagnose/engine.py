@@ -10,6 +10,7 @@ from throughput import units
 from throughput.diagnose import reading
 from throughput.diagnose.costs import LEAST_SHARE
 from throughput.diagnose.ranking import ranked
+from throughput.diagnose.replay.predict import model_of, predicted
 from throughput.diagnose.rules import RULES
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 
@@ -28,9 +29,23 @@ def diagnose(
     results = [_answer(rule, facts, rule.name in names[:index]) for index, rule in enumerate(rules)]
     found = [result.finding for result in results if result.finding is not None]
     outcome = ranked(found, rules, reading.mean_step_ns(facts))
-    final = {finding.rule: finding for finding in outcome.findings}
+    findings = _with_predictions(facts, outcome.findings)
+    final = {finding.rule: finding for finding in findings}
     # A rule that was refused for its name has no finding, so names are unique here.
-    return tuple(_settled(r, final, outcome.dropped) for r in results), outcome.findings
+    return tuple(_settled(r, final, outcome.dropped) for r in results), findings
+
+
+def _with_predictions(facts: Facts, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the findings with what their fixes buy by replay, ranked by that; else with their bounds."""
+    try:
+        model = model_of(facts) if found else None
+        if model is None:
+            return found
+        told = [predicted(facts, model, finding) for finding in found]
+    except (ValueError, IndexError, ArithmeticError):  # columns of a damaged run: the bounds stand
+        return found
+    told.sort(key=lambda finding: -finding.saves_ns_per_step)
+    return tuple(replace(finding, rank=rank) for rank, finding in enumerate(told, 1))
 
 
 def _answer(rule: Rule, facts: Facts, is_taken: bool) -> RuleResult:

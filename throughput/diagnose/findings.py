@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from throughput.diagnose import costs, evidence, reading
 from throughput.diagnose.costs import Cost
 from throughput.diagnose.ranking import PlacedFinding
 from throughput.model.attribution import Hotspot, Place
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding
+from throughput.model.finding import Facts, Finding, LoaderSettings
 
 SHOWN = 3
 """Lines of evidence for places: more are in the report's hotspots."""
@@ -59,11 +60,17 @@ def at_places(
 
 
 def of_loader(
-    facts: Facts, cost: Cost | None, texts: tuple[str, str], lines: Sequence[str], assumes: str = ""
+    facts: Facts,
+    cost: Cost | None,
+    texts: tuple[str, str],
+    lines: Sequence[str],
+    assumes: str = "",
+    sets: LoaderSettings | None = None,
 ) -> Finding | None:
     """Return a finding at the line that makes the DataLoader; None where there is no cost worth it."""
     where = reading.place_of_text(facts, MAKES_LOADER)
-    return of_cost(cost, (Category.DATA_LOADING, where), texts, lines, assumes)
+    found = of_cost(cost, (Category.DATA_LOADING, where), texts, lines, assumes)
+    return None if found is None else replace(found, sets=sets)
 
 
 def of_cost(

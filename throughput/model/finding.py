@@ -25,10 +25,25 @@ class Prediction:
     basis: str = "bound"
     """bound (the share, if the fix removed all of it), replay or experiment."""
     assumes: str = ""
+    next_category: Category | None = None
+    """What then takes most of a step; None for a bound."""
+    next_share: float | None = None
 
     def __post_init__(self) -> None:
         if not self.low <= self.speedup <= self.high:
             raise ValueError(f"prediction out of order: {self.low} <= {self.speedup} <= {self.high}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderSettings:
+    """Arguments of a DataLoader that a fix sets; None leaves one as it is."""
+
+    num_workers: int | None = None
+    prefetch_factor: int | None = None
+    in_order: bool | None = None
+    persistent_workers: bool | None = None
+    even_workers: bool = False
+    """Work is dealt so that no worker has harder batches than another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,8 @@ class Finding:
     saves_ns_per_step: float
     """What a step would lose if the fix removed all of the cost; ranks the findings."""
     prediction: Prediction | None = None
+    sets: LoaderSettings | None = None
+    """The loader's settings that the fix names, where it is settings."""
     ranks: tuple[int, ...] = (0,)
     rank: int = 0
 

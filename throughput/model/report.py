@@ -84,6 +84,27 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRow:
+    """The speed that a replay gives for one setting of the loader."""
+
+    num_workers: int
+    prefetch_factor: int | None
+    steps_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySummary:
+    """How well a replay of the run meets the run, and what it says of the loader's settings."""
+
+    step_ns: float
+    error: float | None
+    """Of a replay fitted on one half of the clean steps, on the other half; None where there were too few."""
+    settings: tuple[ReplayRow, ...] = ()
+    best: ReplayRow | None = None
+    """The fewest workers that are as good as any, within 2 %."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that a renderer shows; null where not measured."""
 
@@ -104,6 +125,7 @@ class Report:
     locks: tuple[LockSummary, ...] | None = None
     loader: LoaderSummary | None = None
     budget: Budget | None = None
+    replay: ReplaySummary | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -30,6 +30,7 @@ from throughput.render.wording import (
     speed,
     spot_places,
     step_time,
+    terms,
     where_it_runs,
     window,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "spot_places",
     "state_reason",
     "step_time",
+    "terms",
     "where_it_runs",
     "window",
 ]

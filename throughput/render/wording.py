@@ -161,6 +161,18 @@ def gain(prediction: Prediction | None) -> str:
     return f"{units.ratio(prediction.speedup)} ({span}, {basis})"
 
 
+def terms(prediction: Prediction | None, limit: int, *, has_device: bool) -> str:
+    """Return what a prediction assumes, and what then takes most of a step; "" where there is none."""
+    if prediction is None:
+        return ""
+    words = plain(prediction.assumes, limit)
+    if prediction.next_category is None or prediction.next_share is None:
+        return words
+    name = labels.label(prediction.next_category, has_device=has_device)
+    then = f"then the largest part of a step is {name}, {units.percent(prediction.next_share)}"
+    return f"{words}; {then}" if words else then
+
+
 def finding_place(finding: Finding) -> str:
     """Return where a finding points, "function file:line", or ""."""
     if finding.where is None:

@@ -7,7 +7,7 @@ from throughput.diagnose import evidence, findings, lateness, reading
 from throughput.diagnose.examples import batches, facts, loader, settings
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding
+from throughput.model.finding import Facts, Finding, LoaderSettings
 
 SATURATED = 0.9
 """Workers this busy give no more batches in another order."""
@@ -37,7 +37,8 @@ def check(facts: Facts) -> Finding | None:
         f"during {units.duration(late.ordered_ns / steps)} of it a later batch lies ready",
         evidence.workers(summary),
     )
-    return findings.of_loader(facts, cost, ("Ready batches wait behind a late one", FIX), lines)
+    texts = ("Ready batches wait behind a late one", FIX)
+    return findings.of_loader(facts, cost, texts, lines, sets=LoaderSettings(in_order=False))
 
 
 def _fires() -> tuple[Facts, ...]:

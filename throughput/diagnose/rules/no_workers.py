@@ -7,7 +7,7 @@ import math
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader, settings
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding, Rule
+from throughput.model.finding import Facts, Finding, LoaderSettings, Rule
 
 IDLE_CPUS = 0.75
 """A worker needs a CPU; where less than most of one is free it would take the training thread's."""
@@ -42,7 +42,7 @@ def check(facts: Facts) -> Finding | None:
     fix = f"Make batches beside the model: DataLoader(..., num_workers={count}, persistent_workers=True)"
     assumes = f"{count} workers run on CPUs that are idle now, and sending batches costs nothing"
     texts = ("Batches are made on the training thread while CPUs are idle", fix)
-    return findings.of_loader(facts, cost, texts, lines, assumes)
+    return findings.of_loader(facts, cost, texts, lines, assumes, LoaderSettings(num_workers=count))
 
 
 def _fires() -> tuple[Facts, ...]:

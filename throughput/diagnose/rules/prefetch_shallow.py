@@ -8,7 +8,7 @@ from throughput import units
 from throughput.diagnose import evidence, findings, lateness
 from throughput.diagnose.examples import batches, facts, loader
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding, Rule
+from throughput.model.finding import Facts, Finding, LoaderSettings, Rule
 
 RESTING = 0.85
 """Workers that rest more than a seventh of the time are fast enough on average."""
@@ -50,7 +50,8 @@ def check(facts: Facts) -> Finding | None:
     )
     deep = max(8, 4 * (summary.prefetch_factor or 2))
     fix = f"Give the queue more room for uneven batches: DataLoader(..., prefetch_factor={deep})"
-    return findings.of_loader(facts, cost, ("Uneven batches empty the loader's queue", fix), lines)
+    texts = ("Uneven batches empty the loader's queue", fix)
+    return findings.of_loader(facts, cost, texts, lines, sets=LoaderSettings(prefetch_factor=deep))
 
 
 def _fires() -> tuple[Facts, ...]:

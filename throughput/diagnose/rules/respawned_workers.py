@@ -5,7 +5,7 @@ from __future__ import annotations
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, settings
-from throughput.model.finding import Facts, Finding, Rule
+from throughput.model.finding import Facts, Finding, LoaderSettings, Rule
 from throughput.model.timeline import Loader
 
 FIX = "Keep the workers between epochs: DataLoader(..., persistent_workers=True)"
@@ -35,7 +35,8 @@ def check(facts: Facts) -> Finding | None:
         f"a start takes {units.duration(sum(gaps) / len(gaps))}",
         f"that is {evidence.time_of(cost)}",
     )
-    return findings.of_loader(facts, cost, ("Workers are started again in every epoch", FIX), lines)
+    texts = ("Workers are started again in every epoch", FIX)
+    return findings.of_loader(facts, cost, texts, lines, sets=LoaderSettings(persistent_workers=True))
 
 
 def _gaps(facts: Facts, loader: Loader) -> list[int]:

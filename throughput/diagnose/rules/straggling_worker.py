@@ -9,7 +9,7 @@ from throughput.diagnose import evidence, findings, lateness
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding
+from throughput.model.finding import Facts, Finding, LoaderSettings
 
 SLOWER = 1.5
 """Workers of one loader draw from the same samples: means that differ by half are no chance."""
@@ -41,7 +41,8 @@ def check(facts: Facts) -> Finding | None:
         f"worker {number} takes {units.duration(slowest)} for a batch, the others {units.duration(usual)}",
         evidence.category(facts, Category.DATA_LOADING, "waiting for batches takes"),
     )
-    return findings.of_loader(facts, cost, (f"Worker {number} is slower than the others", FIX), lines)
+    texts = (f"Worker {number} is slower than the others", FIX)
+    return findings.of_loader(facts, cost, texts, lines, sets=LoaderSettings(even_workers=True))
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -7,7 +7,7 @@ import math
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader, lock
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding, Rule
+from throughput.model.finding import Facts, Finding, LoaderSettings, Rule
 
 BUSY = 0.9
 """Workers that rest a tenth of the time keep up on average; then their number is not the limit."""
@@ -47,7 +47,8 @@ def check(facts: Facts) -> Finding | None:
     )
     fix = f"Raise the number of workers from {now} to {count}: DataLoader(..., num_workers={count})"
     assumes = f"{count} workers each make batches as fast as {now} do now, on CPUs that are idle"
-    return findings.of_loader(facts, cost, ("Too few workers make batches", fix), lines, assumes)
+    sets = LoaderSettings(num_workers=count)
+    return findings.of_loader(facts, cost, ("Too few workers make batches", fix), lines, assumes, sets)
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -7,7 +7,7 @@ from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
-from throughput.model.finding import Facts, Finding
+from throughput.model.finding import Facts, Finding, LoaderSettings
 
 
 def check(facts: Facts) -> Finding | None:
@@ -34,7 +34,8 @@ def check(facts: Facts) -> Finding | None:
     ]
     count = max(1, int(cpus) - 1)
     fix = f"Lower the workers from {summary.num_workers} to {count}: DataLoader(..., num_workers={count})"
-    return findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines)
+    sets = LoaderSettings(num_workers=count)
+    return findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines, sets=sets)
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -17,6 +17,7 @@ from throughput.render.html.about import about, loader_rows, lock_rows, rank_row
 from throughput.render.html.changes import figures_beside, keys_beside, page_changes
 from throughput.render.html.charts import charts
 from throughput.render.html.lanes import lanes, legend
+from throughput.render.html.replays import replay_table
 from throughput.render.html.sections import (
     Amounts,
     categories,
@@ -81,6 +82,7 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None) -> str:
         lanes=lanes(facts) if facts else (),
         legend=legend(device=device),
         loader=loader_rows(report.loader),
+        replay=replay_table(report.replay),
         locks=lock_rows(report.locks, amounts),
         no_locks="Locks were not measured."
         if report.locks is None

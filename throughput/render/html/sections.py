@@ -334,9 +334,7 @@ def tries(report: Report, amounts: Amounts, *, device: bool) -> tuple[Try, ...]:
             category=view.label(finding.category, has_device=device),
             at=view.finding_place(finding),
             gain=view.gain(finding.prediction),
-            assumes=""
-            if finding.prediction is None
-            else view.plain(finding.prediction.assumes, amounts.text),
+            assumes=view.terms(finding.prediction, amounts.text, has_device=device),
             saves=units.duration(finding.saves_ns_per_step),
             evidence=tuple(view.relative(line, amounts.text) for line in finding.evidence[:EVIDENCE_LINES]),
             fix=_fix(finding.fix, amounts.text),
