@@ -229,3 +229,73 @@ def rerun(
     from throughput.cli.rerun import run_rerun
 
     raise typer.Exit(run_rerun(run, out, yes))
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "throughput whatif reports/run --without numpy.round\n\n"
+    "throughput whatif reports/run --workers 4 --prefetch 8\n\n"
+    "throughput whatif reports/run --scale augment=0.2"
+)
+def whatif(
+    run: Annotated[str, typer.Argument(help="A run directory.")],
+    without: Annotated[
+        list[str] | None, typer.Option(help="A place that costs nothing any more, by its name in the report.")
+    ] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="NAME=PART: a place of which a part stays.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="DataLoader workers.")] = None,
+    prefetch: Annotated[int | None, typer.Option(min=1, help="Batches that each works ahead.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples in a batch.")] = None,
+) -> None:
+    """Replay a run with something changed, and say how long a step would take."""
+    from throughput.cli.whatif import run_whatif
+    from throughput.model.finding import LoaderSettings
+
+    asked = workers is not None or prefetch is not None
+    settings = LoaderSettings(num_workers=workers, prefetch_factor=prefetch) if asked else None
+    run_whatif(run, without=without or [], scale=scale or [], settings=settings, batch_size=batch_size)
+
+
+Persistent = Annotated[bool | None, typer.Option("--persistent/--no-persistent", help="Keep workers alive.")]
+Pin = Annotated[bool | None, typer.Option("--pin/--no-pin", help="Copy batches into pinned memory.")]
+
+
+@app.command(
+    "try",
+    epilog="Examples:\n\n"
+    "throughput try train.py --workers 4 -- --epochs 1\n\n"
+    "throughput try train.py --run reports/run   (what its report names, and the ceiling)",
+)
+def try_(
+    *,
+    arguments: Arguments = None,
+    module: Module = None,
+    run: Annotated[str | None, typer.Option(help="A profiled run of it: its advice is tried.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="DataLoader workers.")] = None,
+    prefetch: Annotated[int | None, typer.Option(min=1, help="Batches that each works ahead.")] = None,
+    persistent: Persistent = None,
+    pin: Pin = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="torch.set_num_threads.")] = None,
+    cached: Annotated[bool, typer.Option("--cached", help="Train from a few cached batches.")] = False,
+    pairs: Annotated[int, typer.Option(min=1, max=20, help="Fresh pairs of processes, at most.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Turns of a pair, at most.")] = 30.0,
+    marker: Marker = None,
+    python: Python = None,
+) -> None:
+    """Try loader settings by experiment: the script as it is, and changed, in turns. Nothing is edited."""
+    from throughput.cli.profile import options_from
+    from throughput.cli.trial import run_try
+
+    asked: dict[str, int | bool | None] = {
+        "num_workers": workers,
+        "prefetch_factor": prefetch,
+        "persistent_workers": persistent,
+        "pin_memory": pin,
+        "threads": threads,
+        "cached": cached or None,
+    }
+    options = options_from(
+        arguments or [], module=module, command=False, given={"marker": marker, "python": python}
+    )
+    knobs = {name: value for name, value in asked.items() if value is not None}
+    raise typer.Exit(run_try(options, knobs=knobs, run=run, pairs=pairs, seconds=seconds))

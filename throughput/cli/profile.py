@@ -49,7 +49,7 @@ def options_from(
     settings = {
         NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")
     }
-    known = {f.name for f in fields(ProfileOptions)} - {"script", "module", "arguments"}
+    known = {f.name for f in fields(ProfileOptions)} - {"script", "module", "arguments", "knobs"}
     unknown = sorted(set(settings) - known)
     if unknown:
         raise UsageError(

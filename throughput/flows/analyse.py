@@ -14,15 +14,18 @@ from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
+from throughput.diagnose.replay.ask import summary
+from throughput.diagnose.replay.predict import model_of
 from throughput.diagnose.rules import RULES
 from throughput.errors import DamagedFile
 from throughput.flows.collectors import collector_states
+from throughput.flows.experiments import read_experiments, with_experiments
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
-from throughput.model.report import Analysis, RankRow, Report, RunSummary
+from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
 from throughput.model.timeline import Counter, Timeline
 from throughput.render.view import headline
@@ -43,7 +46,9 @@ def analyse(directory: RunDirectory) -> Analysis:
     facts = tuple(_facts(run, timeline) for timeline in timelines)
     if facts:
         run = facts[0].run
-    return Analysis(report=build_report(run, facts), facts=facts)
+    report = build_report(run, facts)
+    made = read_experiments(directory.path)
+    return Analysis(report=replace(report, findings=with_experiments(report.findings, made)), facts=facts)
 
 
 def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
@@ -192,8 +197,15 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         first_batch_s=_first_batch_s(first),
         locks=first.attribution.locks if first else None,
         loader=first.attribution.loader if first else None,
+        replay=_replay(first),
         notes=(*run.notes, *(first.timeline.notes if first else ())),
     )
+
+
+def _replay(facts: Facts | None) -> ReplaySummary | None:
+    """Return how good a replay of the run is, and what loader settings would give; None without one."""
+    model = model_of(facts) if facts else None
+    return summary(facts, model) if facts and model else None
 
 
 def _memory(facts: Facts | None) -> dict[str, Any] | None:
