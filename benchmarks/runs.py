@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.store import HERE, ROOT
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LIMIT_S = 900
 """No run here takes minutes; one that takes this long hangs."""
 
@@ -33,8 +34,7 @@ class Command:
     def environ(self, **more: str) -> dict[str, str]:
         """Return the environment for the program, one thread an operator."""
         own = {key: value for key, value in os.environ.items() if key != "TRUTH_OUT"}
-        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        return own | threads | dict(self.environment) | more
+        return own | ONE_THREAD | dict(self.environment) | more
 
 
 def run_plain(command: Command, **environment: str) -> str:

@@ -79,13 +79,15 @@ def keep(story: Pair, attempts: int) -> Report:
 
 def attempt(story: Pair, out: Path) -> Path:
     """Profile the slow script without workers, started in its own folder, and return the run directory."""
+    script = story.slow
+    assert script is not None  # a story is a pair, no clean script
     command = story.command("slow", 0, STEPS * SPARE)
     # Seen from its folder the script has a short name, as its user would type it.
-    words = [sys.executable, "-m", "throughput", "profile", story.slow.name, "--steps", str(STEPS)]
+    words = [sys.executable, "-m", "throughput", "profile", script.name, "--steps", str(STEPS)]
     words += ["--out", str(out), "--quiet", "--", *command.arguments[1:]]
     environment = command.environ(PYTHONPATH=str(ROOT))
     subprocess.run(
-        words, cwd=story.slow.parent, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT_S
+        words, cwd=script.parent, env=environment, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT_S
     )
     return out
 

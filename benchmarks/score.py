@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.pair import Pair
+    from benchmarks.pair import Pair, Plant
 
 POINTS = 5.0
 """A category may differ from its truth by this much of the step."""
@@ -43,36 +43,49 @@ def divide_compute(truth: Json, operators_share: float) -> Json:
     return truth | {"shares": shares, "operators_share": operators_share}
 
 
-def is_planted(pair: Pair, place: Json | None) -> bool:
+def is_planted(plant: Plant, place: Json | None) -> bool:
     """Return whether a place {file, line, function} is the planted line in the planted function."""
     if not place:
         return False
-    return (place["file"], place["line"]) == (pair.file, pair.line) and is_function(pair, place["function"])
+    is_line = (place["file"], place["line"]) == (plant.file, plant.line)
+    return is_line and is_function(plant, place["function"])
 
 
-def is_function(pair: Pair, function: str | None) -> bool:
+def is_function(plant: Plant, function: str | None) -> bool:
     """Return whether a function's name is the planted one's; qualified where the report could qualify it."""
-    return bool(function) and function in (pair.function, pair.function.rsplit(".", 1)[-1])
+    return bool(function) and function in (plant.function, plant.function.rsplit(".", 1)[-1])
 
 
-def is_named(pair: Pair, hotspot: Json) -> bool:
+def is_named(plant: Plant, hotspot: Json) -> bool:
     """Return whether a hotspot names the planted line: itself, its caller, or a place of its lock."""
-    if is_planted(pair, hotspot) or is_planted(pair, hotspot.get("caller")):
+    if is_planted(plant, hotspot) or is_planted(plant, hotspot.get("caller")):
         return True
     lock = hotspot.get("lock") or {}
     places = [lock.get(key) for key in ("made_at", "held_at", "waited_at")]
     functions = [hotspot["function"], (hotspot.get("caller") or {}).get("function")]
-    return f"{pair.file}:{pair.line}" in places and any(is_function(pair, name) for name in functions)
+    return f"{plant.file}:{plant.line}" in places and any(is_function(plant, name) for name in functions)
 
 
-def finding_names(pair: Pair, finding: Json, hotspot: Json | None) -> bool:
-    """Return whether a finding points at the planted line, or at the hotspot that names it."""
+def finding_names(plant: Plant, finding: Json, hotspots: list[Json]) -> bool:
+    """Return whether a finding points at the planted line, or at a hotspot that names it, or is of its rule.
+
+    A rule that only this cause makes fire names the cause also where it points at the settings to change.
+    """
     where = finding.get("where")
-    if is_planted(pair, where):
+    if is_planted(plant, where) or finding["rule"] in plant.rules:
         return True
-    if not where or hotspot is None or not is_named(pair, hotspot):
-        return False
-    return (where["file"], where["line"]) == (hotspot["file"], hotspot["line"])
+    named = [(spot["file"], spot["line"]) for spot in hotspots if is_named(plant, spot)]
+    return where is not None and (where["file"], where["line"]) in named
+
+
+def rank_of(found: list[bool]) -> int | None:
+    """Return the place, from 1, of the first that is right; None where none is."""
+    return found.index(True) + 1 if True in found else None
+
+
+def at_remains(speedup: float, remains: float) -> float:
+    """Return the speed-up where the fix leaves this share of the cost."""
+    return 1 / (1 / speedup + remains * (1 - 1 / speedup))
 
 
 def split_errors(report: Json, shares: dict[str, float]) -> dict[str, float]:
@@ -98,22 +111,30 @@ def unstarved_points(report: Json, truth: Json) -> float:
     return max(abs(error) for error in errors.values())
 
 
-def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json) -> Json:
+def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json, speedup: Json | None = None) -> Json:
     """Return what the report of the slow script got right, with its figures beside the truth's."""
-    hotspot = next(iter(report["hotspots"]), None)
-    finding = next(iter(report["findings"]), None)
-    errors = split_errors(report, truth["shares"])
+    plant = pair.plant
+    assert plant is not None  # a clean script has no slow side
+    hotspots, findings = report["hotspots"], report["findings"]
+    hotspot, finding = next(iter(hotspots), None), next(iter(findings), None)
+    hotspot_rank = rank_of([is_named(plant, spot) for spot in hotspots]) if plant.hotspot else 1
+    measured = speedup["ratio"] if speedup else truth["median_step_ns"] / fixed["median_step_ns"]
+    errors = _scored(split_errors(report, truth["shares"]), pair)
     worst = max(errors, key=lambda name: abs(errors[name]))
     return {
-        "hotspot_named": hotspot is not None and is_named(pair, hotspot),
+        "hotspot_rank": hotspot_rank,
+        "hotspot_named": hotspot_rank == 1,
         "hotspot_name": hotspot["name"] if hotspot else None,
-        "hotspot_name_right": hotspot is not None and hotspot["name"] == pair.hotspot,
+        "hotspot_name_right": hotspot is not None and hotspot["name"] == plant.hotspot,
         "hotspot_share": hotspot["share"] if hotspot else None,
         "hotspot_category": hotspot["category"] if hotspot else None,
-        "finding_named": finding is not None and finding_names(pair, finding, hotspot),
+        "finding_rank": rank_of([finding_names(plant, one, hotspots) for one in findings]),
+        "finding_named": finding is not None and finding_names(plant, finding, hotspots),
         "finding_rule": finding["rule"] if finding else None,
+        "second_named": pair.second is None
+        or any(finding_names(pair.second, one, hotspots) for one in findings[1:3]),
         "category": finding["category"] if finding else None,
-        "category_right": finding is not None and finding["category"] == pair.category,
+        "category_right": finding is not None and finding["category"] == plant.category,
         "split": {row["category"]: row["share"] for row in report["split"]},
         "errors_points": dict(sorted(errors.items())),
         "worst_points": abs(errors[worst]),
@@ -121,9 +142,23 @@ def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json) -> Json:
         "worst_points_unstarved": unstarved_points(report, truth),
         "split_right": abs(errors[worst]) <= POINTS,
         "step_ratio": _step_ratio(report, truth),
-        "prediction": (finding or {}).get("prediction"),
-        "measured_speedup": truth["median_step_ns"] / fixed["median_step_ns"],
+        "replay_error": (report.get("replay") or {}).get("error"),
+        **score_prediction(pair, finding, measured),
     }
+
+
+def score_prediction(pair: Pair, finding: Json | None, measured: float) -> Json:
+    """Return what the first finding promises, at what the twin leaves of the cost, beside the measured."""
+    prediction = (finding or {}).get("prediction")
+    result: Json = {"prediction": prediction, "measured_speedup": measured}
+    if prediction is None:
+        return result | {"speedup_error": None, "in_interval": None}
+    low, said, high = (at_remains(prediction[key], pair.remains) for key in ("low", "speedup", "high"))
+    return result | {"speedup_error": said / measured - 1, "in_interval": low <= measured <= high}
+
+
+def _scored(errors: dict[str, float], pair: Pair) -> dict[str, float]:
+    return {name: error for name, error in errors.items() if name not in pair.unscored}
 
 
 def score_fixed(report: Json, truth: Json) -> Json:
@@ -141,8 +176,8 @@ def score_fixed(report: Json, truth: Json) -> Json:
 
 def passes(result: Json) -> bool:
     """Return whether every profiled run of a result got everything right."""
-    keys = ("hotspot_named", "finding_named", "category_right", "split_right")
-    slow = all(run[key] for run in result["slow"] for key in keys)
+    keys = ("hotspot_named", "finding_named", "second_named", "category_right", "split_right")
+    slow = all(run[key] for run in result.get("slow", ()) for key in keys)
     return slow and all(run["quiet"] for run in result["fixed"])
 
 

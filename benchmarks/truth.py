@@ -6,6 +6,7 @@ python -m benchmarks.truth [NAMES] [--pairs DIR] [--resume] [--workers 0,2] [--r
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ from typing import Any
 from benchmarks import pair as pairs
 from benchmarks import score, store
 from benchmarks.pair import Pair
-from benchmarks.runs import RunFailed, profile, run_operators, run_truth
+from benchmarks.runs import ONE_THREAD, RunFailed, profile, run_operators, run_truth
+from throughput.collect.lockstep import Turns
+from throughput.collect.options import ProfileOptions
+from throughput.errors import ThroughputError
+from throughput.flows.lockstep import compare_in_turns
 
 KEPT = store.HERE / "accuracy.json"
 PROFILED_STEPS = 200
 SPARE = 1000
 """Steps that the profiled script would take: it is stopped after its window, whatever that comes to."""
-LONGEST = 4
+LONGEST = 2
 """Truth that doesn't settle within this many times the steps is quoted with its spread."""
 
 Truths = dict[str, list[dict[str, Any]]]
@@ -40,8 +45,8 @@ def main() -> None:
                 continue
             print(f"{name} ...", file=sys.stderr, flush=True)
             try:
-                done[name] = measure(pair, workers, options.runs, options.profiled)
-            except RunFailed as failed:
+                done[name] = measure(pair, workers, options.runs, options.profiled, options.lockstep)
+            except (RunFailed, ThroughputError) as failed:
                 print(f"{name}: {failed}", file=sys.stderr)
                 done[name] = {"failed": str(failed).splitlines()[0], **store.stamp()}
             store.save(options.out, name, done[name])
@@ -49,33 +54,54 @@ def main() -> None:
     sys.exit(0 if all(is_right(result) for result in done.values()) else 1)
 
 
-def measure(pair: Pair, workers: int, runs: int, profiled: int) -> store.Result:
+def measure(pair: Pair, workers: int, runs: int, profiled: int, lockstep: int) -> store.Result:
     """Return one pair's result: plain runs with the stopwatch, profiled ones between them."""
     result = store.stamp() | {"pair": pair.name, "workers": workers, "pair_digest": pair.digest()}
-    steps, truths, reports = pair.steps, Truths(slow=[], fixed=[]), Truths(slow=[], fixed=[])
+    steps, sides = pair.steps, pair.sides()
+    truths, reports = _empty(sides), _empty(sides)
     while True:
         for index in range(runs):
-            for side in ("slow", "fixed"):
+            for side in sides:
                 truths[side].append(run_truth(pair.command(side, workers, steps)))
                 if index < profiled and len(reports[side]) < profiled:
                     reports[side].append(_profiled(pair, side, workers))
         truth = {side: score.combine(found) for side, found in truths.items()}
-        if truth["slow"]["spread_points"] <= score.STEADY_POINTS or steps >= LONGEST * pair.steps:
+        spread = truth[sides[0]]["spread_points"]
+        if spread <= score.STEADY_POINTS or steps >= LONGEST * pair.steps:
             break
-        steps, truths = 2 * steps, Truths(slow=[], fixed=[])
+        steps, truths = 2 * steps, _empty(sides)
     for side, found in truth.items():
         truth[side] = score.divide_compute(found, run_operators(pair.command(side, workers, PROFILED_STEPS)))
     result |= {"steps": steps, "truth": truth, "profiled_steps": PROFILED_STEPS}
-    result["steady"] = truth["slow"]["spread_points"] <= score.STEADY_POINTS
+    speedup = None
+    if pair.slow is not None and lockstep:
+        speedup = result["speedup"] = measured_speedup(pair, workers, lockstep)
+    result["steady"] = spread <= score.STEADY_POINTS
     result["slow"] = [
-        score.score_slow(pair, report, truth["slow"], truth["fixed"]) | {"wall_s": report["wall_s"]}
-        for report in reports["slow"]
+        score.score_slow(pair, report, truth["slow"], truth["fixed"], speedup) | {"wall_s": report["wall_s"]}
+        for report in reports.get("slow", ())
     ]
     result["fixed"] = [
         score.score_fixed(report, truth["fixed"]) | {"wall_s": report["wall_s"]}
         for report in reports["fixed"]
     ]
     return result
+
+
+def measured_speedup(pair: Pair, workers: int, pairs: int) -> dict[str, Any]:
+    """Return slow over fixed step time, both in turns, over fresh pairs of processes; with its interval."""
+    os.environ.update(ONE_THREAD)
+    fixed, slow = (
+        ProfileOptions(script=words[0], arguments=words[1:])
+        for side in ("fixed", "slow")
+        for words in [pair.command(side, workers, 100 * pair.steps).arguments]
+    )
+    found = compare_in_turns(fixed, slow, pairs=pairs, turns=Turns(steps=pair.steps, seconds=30))
+    return {"ratio": found.ratio, "low": found.low, "high": found.high, "pairs": found.pairs}
+
+
+def _empty(sides: tuple[str, ...]) -> Truths:
+    return {side: [] for side in sides}
 
 
 def is_right(result: store.Result) -> bool:
@@ -95,10 +121,21 @@ def show(results: dict[str, store.Result]) -> str:
 def _row(name: str, result: store.Result) -> tuple[object, ...]:
     if "failed" in result:
         return (name, *["-"] * 10, f"failed: {result['failed']}")
-    slow, truth = result["slow"], result["truth"]["slow"]
+    alarms = sorted({rule for run in result["fixed"] for rule in run["alarms"]})
+    slow, truth = result["slow"], result["truth"].get("slow", result["truth"]["fixed"])
+    if not slow:
+        step = f"{truth['median_step_ns'] / 1e6:.1f}"
+        return (
+            name,
+            step,
+            "clean",
+            *["-"] * 6,
+            f"{truth['spread_points']:.1f}",
+            ", ".join(alarms) or "quiet",
+            "-",
+        )
     worst = max(slow, key=lambda run: float(run["worst_points"]))
     shares = sorted(truth["shares"].items(), key=lambda item: -item[1])[:2]
-    alarms = sorted({rule for run in result["fixed"] for rule in run["alarms"]})
     predicted = worst["prediction"] or {"speedup": float("nan")}
     return (
         name,
@@ -142,6 +179,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=_numbers, default=(), help="only these, as 0,2")
     parser.add_argument("--runs", type=int, default=5, help="plain runs of each side")
     parser.add_argument("--profiled", type=int, default=1, help="profiled runs of each side")
+    parser.add_argument("--lockstep", type=int, default=4, help="pairs in turns for the speed-up; 0: none")
     return parser.parse_args()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,16 @@ import pytest
 from benchmarks import operators, score, store, truth
 from benchmarks import pair as pairs
 
-LOCKED = pairs.read(pairs.PAIRS / "thread-lock")
-ROUND = pairs.read(pairs.PAIRS / "numpy-round")
+ROUND_PAIR = pairs.read(pairs.PAIRS / "numpy-round")
+
+
+def plant_of(name: str) -> pairs.Plant:
+    plant = pairs.read(pairs.PAIRS / name).plant
+    assert plant is not None
+    return plant
+
+
+LOCKED, ROUND = plant_of("thread-lock"), plant_of("numpy-round")
 
 
 def hotspot(**changes: Any) -> dict[str, Any]:
@@ -60,9 +69,33 @@ def test_a_lock_is_named_by_any_of_its_places(place: str) -> None:
 
 def test_finding_may_point_at_the_hotspot_that_names_the_line() -> None:
     where = {"file": "numpy/_core/fromnumeric.py", "line": 3600, "function": "round"}
-    assert score.finding_names(ROUND, {"where": where}, hotspot())
-    assert not score.finding_names(ROUND, {"where": where}, hotspot(caller=None))
-    assert not score.finding_names(ROUND, {"where": None}, hotspot())
+    finding = {"rule": "any", "where": where}
+    assert score.finding_names(ROUND, finding, [hotspot()])
+    assert not score.finding_names(ROUND, finding, [hotspot(caller=None)])
+    assert not score.finding_names(ROUND, {"rule": "any", "where": None}, [hotspot()])
+
+
+def test_a_rule_that_only_the_cause_makes_fire_names_it() -> None:
+    plant = replace(ROUND, rules=("no-workers",))
+    assert score.finding_names(plant, {"rule": "no-workers", "where": None}, [])
+    assert not score.finding_names(plant, {"rule": "too-few-workers", "where": None}, [])
+
+
+def test_predictions_are_compared_at_what_the_twin_leaves() -> None:
+    assert score.at_remains(2.0, 0.0) == 2.0
+    assert score.at_remains(2.0, 0.1) == pytest.approx(1 / 0.55)
+    pair = replace(ROUND_PAIR, remains=0.1)
+    said = {"prediction": {"speedup": 2.0, "low": 1.8, "high": 2.3}}
+    scored = score.score_prediction(pair, said, 1.8)
+    assert scored["speedup_error"] == pytest.approx(1 / 0.55 / 1.8 - 1)
+    assert scored["in_interval"]
+    assert not score.score_prediction(pair, said, 2.2)["in_interval"]
+    assert score.score_prediction(pair, None, 2.0)["speedup_error"] is None
+
+
+def test_the_rank_is_that_of_the_first_that_is_right() -> None:
+    assert score.rank_of([False, True, True]) == 2
+    assert score.rank_of([False]) is None
 
 
 def test_split_errors_count_what_either_side_lacks() -> None:
@@ -101,14 +134,16 @@ def test_a_result_passes_only_if_all_is_right() -> None:
     where = {"file": ROUND.file, "line": ROUND.line, "function": ROUND.function}
     found = {"rule": "slow-transform", "category": "data_loading", "where": where, "prediction": None}
     slow = score.score_slow(
-        ROUND, report(data_loading=0.58, compute=0.42) | {"findings": [found]}, times, fixed
+        ROUND_PAIR, report(data_loading=0.58, compute=0.42) | {"findings": [found]}, times, fixed
     )
     quiet = score.score_fixed(report(compute=0.4, data_loading=0.6), fixed)
     assert score.passes({"slow": [slow], "fixed": [quiet]})
     assert slow["measured_speedup"] == 2
     alarm = quiet | {"quiet": False}
     assert not score.passes({"slow": [slow], "fixed": [alarm]})
-    off = score.score_slow(ROUND, report(data_loading=0.5, compute=0.5) | {"findings": [found]}, times, fixed)
+    off = score.score_slow(
+        ROUND_PAIR, report(data_loading=0.5, compute=0.5) | {"findings": [found]}, times, fixed
+    )
     assert not score.passes({"slow": [off], "fixed": [quiet]})
 
 
