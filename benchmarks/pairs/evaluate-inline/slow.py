@@ -1,0 +1,22 @@
+"""Train a router of tickets, stopped early by what it does on tickets held out."""
+
+from __future__ import annotations
+
+import torch
+from heldout import HeldOut, Monitor
+from tickets import parse, shape_tickets
+from training import train
+
+
+def main() -> None:
+    """Train, and print the final loss."""
+    options = parse("Send tickets to the right desk")
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(1)
+    tickets = shape_tickets(options.seed)
+    monitor = Monitor(HeldOut(tickets, count=2048), every=10)
+    print(f"final loss {train(tickets, monitor, options):.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+../cache-lock/lockwaits.py
