@@ -118,7 +118,7 @@ def score_slow(pair: Pair, report: Json, truth: Json, fixed: Json, speedup: Json
     hotspots, findings = report["hotspots"], report["findings"]
     hotspot, finding = next(iter(hotspots), None), next(iter(findings), None)
     hotspot_rank = rank_of([is_named(plant, spot) for spot in hotspots]) if plant.hotspot else 1
-    measured = speedup["ratio"] if speedup else truth["median_step_ns"] / fixed["median_step_ns"]
+    measured = speedup["ratio"] if speedup else truth["mean_step_ns"] / fixed["mean_step_ns"]
     errors = _scored(split_errors(report, truth["shares"]), pair)
     worst = max(errors, key=lambda name: abs(errors[name]))
     return {

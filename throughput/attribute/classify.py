@@ -62,7 +62,7 @@ COLLECTIVE_FILES = re.compile(r"^torch/distributed/(distributed_c10d|c10d_logger
 PRINTING = frozenset(
     "print sys.stdout.write sys.stderr.write sys.stdout.flush sys.stderr.flush tqdm.write torch.save"
     " pickle.dump json.dump logging.info logging.debug logging.warning logger.info logger.debug"
-    " logger.warning log.info".split()
+    " logger.warning log.info os.fsync os.fdatasync".split()
 )
 """Calls of C code, or of code too quick to be seen, that a line in own code is known by."""
 

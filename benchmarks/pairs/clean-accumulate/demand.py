@@ -25,7 +25,7 @@ class Demand(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.demand)
 
-    def __getitem__(self, rows: torch.Tensor) -> Batch:
+    def __getitem__(self, rows: list[int]) -> Batch:
         """Return these rows as one batch."""
         return self.features[rows], self.demand[rows]
 
@@ -36,4 +36,5 @@ def micro_batches(options: argparse.Namespace) -> DataLoader[Batch]:
     wanted = options.steps * options.accumulate * options.micro_batch
     draw = torch.Generator().manual_seed(options.seed)
     order = torch.randint(0, len(data), (wanted,), generator=draw).split(options.micro_batch)
-    return DataLoader(data, sampler=order, batch_size=None, num_workers=options.workers)
+    batches = [rows.tolist() for rows in order]
+    return DataLoader(data, sampler=batches, batch_size=None, num_workers=options.workers)

@@ -37,7 +37,7 @@ class Run:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.steps = options.steps
-        self.model = Recogniser(36)
+        self.model = Recogniser(34)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=2e-3, fused=True)
         self.criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
         self.step = 0

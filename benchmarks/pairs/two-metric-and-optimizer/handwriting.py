@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz '"
-WRITERS, LENGTH, INK = 40, 24, 64
+WRITERS, LENGTH, INK = 56, 24, 64
 
 
 class Lines(NamedTuple):

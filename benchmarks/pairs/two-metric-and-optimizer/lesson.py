@@ -18,7 +18,7 @@ def prepare(description: str) -> tuple[Reader, DataLoader[Lines]]:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--batch-size", type=int, default=36)
+    parser.add_argument("--batch-size", type=int, default=38)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)

@@ -13,6 +13,9 @@ from stopwatch import watch
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler
 
+KEPT = 80_000
+"""Embeddings in the bank."""
+
 
 def options_of(description: str) -> argparse.Namespace:
     """Return the options, with torch set up by them."""
@@ -27,20 +30,35 @@ def options_of(description: str) -> argparse.Namespace:
     return options
 
 
-def network() -> nn.Sequential:
-    """Return a network that names the organ in a slice of 48 x 48."""
-    return nn.Sequential(
-        nn.Conv2d(1, 20, 5, stride=2, padding=2),
-        nn.ReLU(),
-        nn.Conv2d(20, 48, 3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(48, 48, 3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(48 * 36, 960),
-        nn.ReLU(),
-        nn.Linear(960, ORGANS),
-    )
+class OrganNet(nn.Module):
+    """Names the organ in a slice; keeps embeddings of the latest slices, so that like cases can be found."""
+
+    bank: torch.Tensor
+
+    def __init__(self, width: int = 96) -> None:
+        super().__init__()
+        self.see = nn.Sequential(
+            nn.Conv2d(1, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(16, 40, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(40, 40, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(40 * 49, width),
+        )
+        self.name = nn.Linear(width, ORGANS)
+        self.register_buffer("bank", nn.functional.normalize(torch.randn(KEPT, width), dim=1))
+        self.seen = 0
+
+    def forward(self, slices: torch.Tensor) -> torch.Tensor:
+        """Return a score for each organ."""
+        embedded = self.see(slices)
+        places = (self.seen + torch.arange(len(slices))) % KEPT
+        self.bank.index_copy_(0, places, embedded.detach())
+        self.seen += len(slices)
+        scores: torch.Tensor = self.name(torch.relu(embedded))
+        return scores
 
 
 def loader(data: Any, options: argparse.Namespace, **more: Any) -> DataLoader[Any]:
@@ -77,7 +95,7 @@ def updates(model: nn.Module, batches: DataLoader[Any], keeper: Keeper) -> Itera
 def learn(batches: DataLoader[Any], keeper: Keeper) -> float:
     """Return the last loss."""
     total, loss = torch.zeros(()), torch.zeros(())
-    for step, loss in enumerate(updates(network(), batches, keeper), 1):
+    for step, loss in enumerate(updates(OrganNet(), batches, keeper), 1):
         total += loss
         if step % 100 == 0:
             watch.enter("logging_checkpoint")

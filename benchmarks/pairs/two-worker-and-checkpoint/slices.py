@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-SIDE, ORGANS = 144, 6
+SIDE, ORGANS = 160, 6
 
 
 def scan(count: int, seed: int) -> tuple[list[bytes], np.ndarray]:
@@ -18,7 +18,7 @@ def scan(count: int, seed: int) -> tuple[list[bytes], np.ndarray]:
     y, x = np.mgrid[0:SIDE, 0:SIDE]
     records = []
     for organ in organs:
-        row, column = rng.integers(45, 99, 2)
+        row, column = rng.integers(50, 110, 2)
         shape = np.hypot(y - row, (x - column) * (0.6 + 0.2 * organ)) < 15 + 6 * organ
         raw = (400 + 300 * shape + rng.integers(0, 16, (SIDE, SIDE))).astype(np.uint16)
         records.append(lzma.compress(raw.tobytes(), preset=0))

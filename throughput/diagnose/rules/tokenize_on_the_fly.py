@@ -11,7 +11,7 @@ from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
 TOKENIZERS = re.compile(
-    r"tokeniz|tiktoken|sentencepiece|(^|site-packages/)(spacy|nltk|sacremoses)[/.]|\.encode_batch\(|\bbpe\b",
+    r"tokeni[sz]|tiktoken|sentencepiece|(^|site-packages/)(spacy|nltk|sacremoses)[/.]|\.encode_batch\(|\bbpe\b",
     re.IGNORECASE,
 )
 FIX = (
