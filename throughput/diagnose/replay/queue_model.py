@@ -8,6 +8,7 @@ want one (processor sharing), so more work than CPUs stretches everything.
 from __future__ import annotations
 
 import heapq
+import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -186,7 +187,8 @@ class _Run:
             self.ready_at = [self.now + p.boot_ns] * p.workers
         count = len(p)
         later = [k for k in range(batch + 1, self.total) if k % count in p.epochs]
-        self.ask_until = later[0] if later else self.total
+        # After the last batch of the replay others follow in life: workers don't rest at its end.
+        self.ask_until = later[0] if later else sys.maxsize
         for _ in range(p.workers * p.prefetch):
             self._ask()
 

@@ -48,7 +48,8 @@ def replay_table(replay: ReplaySummary | None) -> ReplayTable:
         for count in counts
     )
     return ReplayTable(
-        sentence=f"Speed that it predicts for other loader settings. {known}.",
+        sentence=f"{known}. The speed that it predicts for other loader settings, without what it costs to "
+        "send batches from workers that are not there now:",
         ahead=tuple(str(factor) for factor in ahead),
         rows=rows,
     )
