@@ -1,0 +1,1 @@
+../../../throughput/demo/stopwatch.py
