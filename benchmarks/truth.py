@@ -24,7 +24,7 @@ KEPT = store.HERE / "accuracy.json"
 PROFILED_STEPS = 200
 SPARE = 1000
 """Steps that the profiled script would take: it is stopped after its window, whatever that comes to."""
-LONGEST = 2
+LONGEST = 4
 """Truth that doesn't settle within this many times the steps is quoted with its spread."""
 
 Truths = dict[str, list[dict[str, Any]]]
