@@ -1,10 +1,11 @@
 """Run a training program unprofiled and unedited, count its steps, and try what a verdict says.
 
-python inside.py OUT [--cached] [--slow FILE:LINE:NANOSECONDS] -- SCRIPT ARGS | -m MODULE ARGS
+python inside.py OUT [--cached] [--slow FILE:LINE:NANOSECONDS] [--block STEPS] -- SCRIPT ARGS | -m MODULE ARGS
 
 Writes to OUT how often each optimizer stepped, how many backwards ran, and when. `--cached` lets every
 DataLoader give its first batch again and again: training without loading. `--slow` spins for a known time
-before each execution of one line (0 only counts them), in worker processes too.
+before each execution of one line (0 only counts them), in worker processes too. Both hold in every second
+block of steps only, so that each changed block stands between two plain ones of the same process.
 Imports nothing of ours, so that a count can't share a mistake with what it checks.
 """
 
@@ -30,17 +31,22 @@ from typing import Any
 
 SLOTS = 512
 """Each process counts in the slot of its number, modulo this, of memory that forked workers share."""
+CHANGED = 8 * SLOTS
+"""Where that memory says, in its last byte, whether the change holds now."""
+BLOCK = 24
+"""Steps from one turn of the change to the next."""
 
 
 class Marks:
     """When each optimizer stepped and each backward ran, in this process."""
 
-    def __init__(self, out: Path) -> None:
-        self.out, self.pid = out, os.getpid()
+    def __init__(self, out: Path, block: int = BLOCK) -> None:
+        self.out, self.pid, self.block = out, os.getpid(), block
         # Holds each optimizer too, so that no number is used twice.
         self.optimizers: dict[int, tuple[Any, list[int]]] = {}
         self.backwards: list[int] = []
-        self.executions = mmap.mmap(-1, 8 * SLOTS)
+        self.turns: list[int] = []
+        self.executions = mmap.mmap(-1, 8 * SLOTS + 1)
         atexit.register(self.write)
 
     def watch(self) -> None:
@@ -49,7 +55,10 @@ class Marks:
         from torch.optim.optimizer import register_optimizer_step_post_hook
 
         def stepped(optimizer: Any, _args: Any, _kwargs: Any) -> None:
-            self.optimizers.setdefault(id(optimizer), (optimizer, []))[1].append(time.perf_counter_ns())
+            at = self.optimizers.setdefault(id(optimizer), (optimizer, []))[1]
+            at.append(time.perf_counter_ns())
+            if id(optimizer) == next(iter(self.optimizers)):
+                self.turn(len(at))
 
         register_optimizer_step_post_hook(stepped)
         backward = torch.autograd.backward
@@ -57,22 +66,39 @@ class Marks:
         def counted(*args: Any, **kwargs: Any) -> Any:
             answer = backward(*args, **kwargs)
             self.backwards.append(time.perf_counter_ns())
+            if not self.optimizers:
+                self.turn(len(self.backwards))
             return answer
 
         torch.autograd.backward = counted
+
+    def turn(self, step: int) -> None:
+        """Begin or end the change where a block ends, in every process at once."""
+        if step % self.block == 0:
+            self.executions[CHANGED] ^= 1
+            self.turns.append(time.perf_counter_ns())
+
+    def changed(self) -> bool:
+        """Return whether the change holds now."""
+        return self.executions[CHANGED] == 1
 
     def write(self) -> None:
         """Write what was counted; a forked child inherits the exit hook, but not the counts."""
         if os.getpid() != self.pid:
             return
-        slots = struct.unpack(f"{SLOTS}q", self.executions[:])
+        slots = struct.unpack(f"{SLOTS}q", self.executions[:CHANGED])
         optimizers = [{"type": type(o).__name__, "at_ns": at} for o, at in self.optimizers.values()]
-        found = {"optimizers": optimizers, "backward_ns": self.backwards, "executions": sum(slots)}
+        found = {
+            "optimizers": optimizers,
+            "backward_ns": self.backwards,
+            "turned_ns": self.turns,
+            "executions": sum(slots),
+        }
         self.out.write_text(json.dumps(found), encoding="utf-8")
 
     def executed(self, spin_ns: int) -> None:
-        """Count one execution of the slowed line, and spin."""
-        until = time.perf_counter_ns() + spin_ns
+        """Count one execution of the slowed line, and spin while the change holds."""
+        until = time.perf_counter_ns() + (spin_ns if self.changed() else 0)
         slot = 8 * (os.getpid() % SLOTS)
         (before,) = struct.unpack_from("q", self.executions, slot)
         struct.pack_into("q", self.executions, slot, before + 1)
@@ -80,8 +106,8 @@ class Marks:
             pass
 
 
-def cache_batches() -> None:
-    """Let every DataLoader give its first batch for ever, as often as it would have given one."""
+def cache_batches(marks: Marks) -> None:
+    """Let every DataLoader give its first batch again while the change holds, as many batches as ever."""
     from torch.utils.data import DataLoader
 
     load = DataLoader.__iter__
@@ -92,10 +118,15 @@ def cache_batches() -> None:
             rounds: Any = range(len(self))
         except TypeError:  # an iterable data set without a length
             rounds = count()
-        first = next(batches)
-        del batches  # ends its workers
+        first = next(batches, None)
+        if first is None:
+            return
+        fresh: Any = first
         for _ in rounds:
-            yield copy.copy(first)  # a trainer may pop the labels out of it
+            yield copy.copy(fresh)  # a trainer may pop the labels out of it
+            fresh = first if marks.changed() else next(batches, None)
+            if fresh is None:
+                return
 
     DataLoader.__iter__ = cached  # type: ignore[method-assign, assignment]
 
@@ -168,11 +199,12 @@ def run(words: list[str], slowed: tuple[Path, int] | None) -> None:
 def main() -> None:
     """Run what the command line says."""
     own, words = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
-    marks = Marks(Path(own[0]).resolve())
+    block = int(own[own.index("--block") + 1]) if "--block" in own else BLOCK
+    marks = Marks(Path(own[0]).resolve(), block)
     marks.watch()
     slowed = None
     if "--cached" in own:
-        cache_batches()
+        cache_batches(marks)
     if "--slow" in own:
         where = own[own.index("--slow") + 1]
         slowed = (slow_down(where, marks), int(where.rsplit(":", 2)[1]))

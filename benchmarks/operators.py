@@ -20,6 +20,9 @@ from typing import Any
 WATCHED = 40
 """Steps under torch.profiler: enough for a share to half a point, few enough to keep in memory."""
 
+OPERATORS = ("aten::", "autograd::engine::evaluate_function")
+"""Operators, and the nodes of a backward pass, which run operators and no Python."""
+
 Spans = list[tuple[int, int]]
 
 
@@ -68,8 +71,8 @@ class Watch:
     def write(self) -> None:
         """Write the share of the compute phases during which an operator ran on this thread."""
         events = self.profiler.profiler.kineto_results.events()
-        aten = [event for event in events if event.name().startswith("aten::")]
-        busy = union([(event.start_ns(), event.start_ns() + event.duration_ns()) for event in aten])
+        work = [event for event in events if event.name().startswith(OPERATORS)]
+        busy = union([(event.start_ns(), event.start_ns() + event.duration_ns()) for event in work])
         inside = overlap(busy, self.phases)
         total = sum(end - start for start, end in self.phases)
         self.out.write_text(json.dumps({"operators_share": inside / total, "steps": WATCHED}), "utf-8")

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,15 +27,15 @@ from benchmarks.runs import LIMIT_S, Command, RunFailed, profile
 KEPT = store.HERE / "real.json"
 PROFILED_STEPS = 100
 SETTLED = 20
-"""Steps left out of an experiment's timing: warm-up of the program itself."""
+"""Steps left out of a plain run's timing: warm-up of the program itself."""
 ADDED_SHARE = 0.3
 """A slowed line adds about this much of a step: well above the noise, and the balance stays."""
 POINTS = 10.0
 """Training from cached batches may differ from the report's loading share by this much of the step."""
 LEVERAGE = (0.75, 1.25)
 """A line on the critical path lengthens the step by what it was slowed; a hidden one by less."""
-ROUNDS = 2
-"""Runs of each side of an experiment, in ABBA order."""
+AFTER_TURN = 8
+"""Steps left out after each turn of a change: batches made before it are used up by then."""
 
 Json = dict[str, Any]
 
@@ -116,10 +118,10 @@ def experiment(program: Program, command: Command, report: Json) -> Json:
 
 def try_cached(program: Program, command: Command, said: float) -> Json:
     """Return what training from cached batches saves, beside the share of loading that the report says."""
-    runs = alternate(program, command, ("--cached",))
-    saved = 1 - runs["changed_ms"] / runs["plain_ms"]
+    times = in_turns(program, run_inside(command, "--cached"))
+    saved = 1 - times["changed_ms"] / times["plain_ms"]
     near = abs(saved - said) * 100 <= POINTS
-    return {"kind": "cached", "report_share": said, "saved_share": saved, "confirms": near, **runs}
+    return {"kind": "cached", "report_share": said, "saved_share": saved, "confirms": near, **times}
 
 
 def try_slowed(program: Program, command: Command, place: str) -> Json:
@@ -130,24 +132,47 @@ def try_slowed(program: Program, command: Command, place: str) -> Json:
     if not calls:
         return {"confirms": False, "reason": "never executed"}
     spin_ns = int(ADDED_SHARE * step_time(at) / calls)
-    runs = alternate(program, command, ("--slow", f"{place}:{spin_ns}"))
+    times = in_turns(program, run_inside(command, "--slow", f"{place}:{spin_ns}"))
     added = calls * spin_ns / 1e6
-    leverage = (runs["changed_ms"] - runs["plain_ms"]) / added
+    leverage = (times["changed_ms"] - times["plain_ms"]) / added
     near = LEVERAGE[0] <= leverage <= LEVERAGE[1]
-    return {"added_ms": added, "calls_per_step": calls, "leverage": leverage, "confirms": near, **runs}
+    return {"added_ms": added, "calls_per_step": calls, "leverage": leverage, "confirms": near, **times}
 
 
-def alternate(program: Program, command: Command, change: tuple[str, ...]) -> Json:
-    """Return mean step times of plain and changed runs in ABBA order, the smaller of each side's runs.
+def in_turns(program: Program, found: Json) -> Json:
+    """Return the step time of a run's plain blocks and of its changed ones.
 
-    Neighbours on the machine only ever add time, so the smaller is nearer to the program's own.
+    Each changed block is compared with the plain ones beside it, and the median difference counts: a machine
+    that gets faster or slower meanwhile, or one block with something else in it, doesn't matter.
+
+    Raises:
+        RunFailed: too few blocks to compare.
     """
-    times: dict[bool, list[float]] = {False: [], True: []}
-    for index in range(2 * ROUNDS):
-        changed = index % 4 in (1, 2)
-        found = run_inside(command, *(change if changed else ()))
-        times[changed].append(step_time(steps_of(program, found)) / 1e6)
-    return {"plain_ms": min(times[False]), "changed_ms": min(times[True])}
+    at, turns = steps_of(program, found), found["turned_ns"]
+    blocks = [[end for end in at if begin < end <= until] for begin, until in itertools.pairwise(turns)]
+    # Even ones are changed: the first block, before the first turn, is left out as warm-up.
+    means = [_typical(ends[min(AFTER_TURN, len(ends) // 3) :]) for ends in blocks]
+    plain = means[1::2]
+    between = [
+        (changed - (before + after) / 2, (before + after) / 2)
+        for before, changed, after in zip(plain, means[2::2], plain[1:], strict=False)
+    ]
+    if len(between) < 2:
+        raise RunFailed(f"{len(at)} steps make too few blocks to compare")
+    differences = sorted(difference for difference, _ in between)
+    usual = statistics.median(level for _, level in between)
+    return {
+        "plain_ms": usual / 1e6,
+        "changed_ms": (usual + statistics.median(differences)) / 1e6,
+        "differences_ms": [round(difference / 1e6, 3) for difference in differences],
+    }
+
+
+def _typical(ends: list[int]) -> float:
+    """Return the mean length of a block's steps, without its longest tenth."""
+    lengths = sorted(b - a for a, b in itertools.pairwise(ends))
+    kept = lengths[: max(1, len(lengths) * 9 // 10)]
+    return sum(kept) / len(kept) if kept else float("nan")
 
 
 def find_line(report: Json, command: Command) -> str | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,10 @@ def run_operators(command: Command) -> float:
         return float(json.loads(out.read_text(encoding="utf-8"))["operators_share"])
 
 
-def profile(command: Command, steps: int, *options: str) -> tuple[dict[str, Any], float]:
-    """Return the report of the profiled program, and the seconds until it was there.
+def profile(
+    command: Command, steps: int, *options: str, look: Callable[[Path], None] | None = None
+) -> tuple[dict[str, Any], float]:
+    """Return the report of the profiled program, and the seconds until it was there; `look` sees the run.
 
     Raises:
         RunFailed: there is no report.
@@ -82,8 +85,11 @@ def profile(command: Command, steps: int, *options: str) -> tuple[dict[str, Any]
         path = os.pathsep.join(filter(None, (command.environ().get("PYTHONPATH"), str(ROOT))))
         began = time.monotonic()
         _run(words, command, command.environ(PYTHONPATH=path))
+        took = time.monotonic() - began
         report: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
-        return report, time.monotonic() - began
+        if look is not None:
+            look(out)
+        return report, took
 
 
 def _run(words: list[str], command: Command, environment: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 """Profile each pair of scripts, and say how near the report comes to the truth.
 
-python -m benchmarks.truth [NAMES] [--pairs DIR] [--resume] [--workers 0,2] [--runs 5] [--profiled 1]
+python -m benchmarks.truth [NAMES] [--pairs DIR] [--resume] [--workers 0,2] [--runs 5] [--record]
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import pair as pairs
-from benchmarks import score, store
+from benchmarks import recording, score, store
 from benchmarks.pair import Pair
 from benchmarks.runs import ONE_THREAD, RunFailed, profile, run_operators, run_truth
 from throughput.collect.lockstep import Turns
@@ -45,7 +46,7 @@ def main() -> None:
                 continue
             print(f"{name} ...", file=sys.stderr, flush=True)
             try:
-                done[name] = measure(pair, workers, options.runs, options.profiled, options.lockstep)
+                done[name] = measure(pair, workers, options)
             except (RunFailed, ThroughputError) as failed:
                 print(f"{name}: {failed}", file=sys.stderr)
                 done[name] = {"failed": str(failed).splitlines()[0], **store.stamp()}
@@ -54,17 +55,17 @@ def main() -> None:
     sys.exit(0 if all(is_right(result) for result in done.values()) else 1)
 
 
-def measure(pair: Pair, workers: int, runs: int, profiled: int, lockstep: int) -> store.Result:
+def measure(pair: Pair, workers: int, options: argparse.Namespace) -> store.Result:
     """Return one pair's result: plain runs with the stopwatch, profiled ones between them."""
     result = store.stamp() | {"pair": pair.name, "workers": workers, "pair_digest": pair.digest()}
     steps, sides = pair.steps, pair.sides()
     truths, reports = _empty(sides), _empty(sides)
     while True:
-        for index in range(runs):
+        for index in range(options.runs):
             for side in sides:
                 truths[side].append(run_truth(pair.command(side, workers, steps)))
-                if index < profiled and len(reports[side]) < profiled:
-                    reports[side].append(_profiled(pair, side, workers))
+                if index < options.profiled and len(reports[side]) < options.profiled:
+                    reports[side].append(_profiled(pair, side, workers, options.record))
         truth = {side: score.combine(found) for side, found in truths.items()}
         spread = truth[sides[0]]["spread_points"]
         if spread <= score.STEADY_POINTS or steps >= LONGEST * pair.steps:
@@ -74,8 +75,8 @@ def measure(pair: Pair, workers: int, runs: int, profiled: int, lockstep: int) -
         truth[side] = score.divide_compute(found, run_operators(pair.command(side, workers, PROFILED_STEPS)))
     result |= {"steps": steps, "truth": truth, "profiled_steps": PROFILED_STEPS}
     speedup = None
-    if pair.slow is not None and lockstep:
-        speedup = result["speedup"] = measured_speedup(pair, workers, lockstep)
+    if pair.slow is not None and options.lockstep:
+        speedup = result["speedup"] = measured_speedup(pair, workers, options.lockstep)
     result["steady"] = spread <= score.STEADY_POINTS
     result["slow"] = [
         score.score_slow(pair, report, truth["slow"], truth["fixed"], speedup) | {"wall_s": report["wall_s"]}
@@ -157,9 +158,10 @@ def _yes(right: bool) -> str:
     return "yes" if right else "NO"
 
 
-def _profiled(pair: Pair, side: str, workers: int) -> dict[str, Any]:
+def _profiled(pair: Pair, side: str, workers: int, is_kept: bool) -> dict[str, Any]:
     command = pair.command(side, workers, PROFILED_STEPS + SPARE)
-    report, wall_s = profile(command, PROFILED_STEPS)
+    look = partial(recording.keep, name=f"{pair.name}-{workers}-{side}") if is_kept else None
+    report, wall_s = profile(command, PROFILED_STEPS, look=look)
     return report | {"wall_s": round(wall_s, 1)}
 
 
@@ -180,6 +182,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="plain runs of each side")
     parser.add_argument("--profiled", type=int, default=1, help="profiled runs of each side")
     parser.add_argument("--lockstep", type=int, default=4, help="pairs in turns for the speed-up; 0: none")
+    parser.add_argument("--record", action="store_true", help="keep the profiled runs in tests/golden/")
     return parser.parse_args()
 
 

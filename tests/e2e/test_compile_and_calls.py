@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.profiling import PRELUDE, plain, profile
+from tests.e2e.profiling import PRELUDE, QUICK, plain, profile
 
 COMPILED = (
     PRELUDE
@@ -96,3 +96,25 @@ def test_calls_in_workers_arrive(tmp_path: Path, method: str) -> None:
     batches = found["worker"]["fetch"]
     assert found["worker"]["__getitem__"] == 8 * batches
     assert found["training"]["backward"] >= 5
+
+
+def test_what_an_optimizer_said_of_itself_outlives_the_script(tmp_path: Path) -> None:
+    # The stop unwinds main(), and with it goes whatever it held.
+    script = """
+def main():
+    tensors = [torch.nn.Parameter(torch.randn(4)) for _ in range(30)]
+    optimizer = torch.optim.Adam(tensors, foreach=False)
+    for _ in range(2000):
+        optimizer.zero_grad()
+        sum((tensor * tensor).sum() for tensor in tensors).backward()
+        optimizer.step()
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+main()
+"""
+    ran = profile(tmp_path, PRELUDE + script, *QUICK)
+    said = facts(ran.out)
+    (row,) = said["optimizers"]
+    assert (row["class"], row["foreach"], row["params"]) == ("Adam", False, 30)
+    assert row["steps"] > 10
+    assert said["cpus"] == 1

@@ -10,10 +10,12 @@ a Debian with a virtual environment in /venv; names of machines and people go.
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,16 @@ KEPT_ENVIRONMENT = (
 
 def clean(text: str, run: dict[str, Any]) -> str:
     """Return text with the paths of a machine that never was."""
+    return _cleaned(text, (run["script_dir"], run["cwd"]))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _cleaned(text: str, folders: tuple[str, ...]) -> str:
+    if "/" not in text:
+        return text
     text = INTERPRETER.sub("/venv/bin/python", text)
     text = STANDARD.sub("/usr/lib/python3.11/", LIBRARY.sub("/venv/lib/python3.11/site-packages/", text))
-    for folder in (run["script_dir"], run["cwd"]):
+    for folder in folders:
         text = text.replace(folder, "/project")
     return re.sub(r"/[\w./@+-]*/throughput_inprocess/", "/venv/throughput_inprocess/", text)
 
@@ -87,10 +96,17 @@ def slim_stacks(events: list[dict[str, Any]], every: int) -> list[dict[str, Any]
 
 
 def slim_trace(trace: dict[str, Any]) -> dict[str, Any]:
-    """Return a torch trace with its operators alone."""
-    fields = ("ph", "cat", "name", "ts", "dur", "tid")
-    events = [{f: e[f] for f in fields} for e in trace["traceEvents"] if e.get("cat") == "cpu_op"]
-    return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": events}
+    """Return a torch trace with the outermost operators of its busiest thread alone."""
+    operators = [e for e in trace["traceEvents"] if e.get("cat") == "cpu_op" and e.get("ph") == "X"]
+    threads = Counter(e["tid"] for e in operators)
+    busiest = threads.most_common(1)[0][0] if threads else None
+    until, kept = 0.0, []
+    for event in sorted(operators, key=lambda e: (e["ts"], -e["dur"])):
+        if event["tid"] == busiest and event["ts"] >= until:
+            until = event["ts"] + event["dur"]
+            times = {"ts": round(event["ts"], 1), "dur": round(event["dur"], 1)}
+            kept.append({f: event[f] for f in ("ph", "cat", "name", "tid")} | times)
+    return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": kept}
 
 
 def slim_sources(index: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +127,7 @@ def slim_file(path: Path, run: dict[str, Any], every: int) -> bytes:
     if path.name == "stacks.json":
         return dump(clean_all(slim_stacks(json.loads(data), every), run))
     if path.name == "torch-trace.json.gz":
-        return gzip.compress(dump(slim_trace(json.loads(gzip.decompress(data)))), mtime=0)
+        return dump(slim_trace(json.loads(gzip.decompress(data))))  # plain: it is packed below
     if path.name == "index.json":
         return dump(clean_all(slim_sources(json.loads(data)), run))
     if path.suffix == ".jsonl":
@@ -126,8 +142,8 @@ def dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def slim(source: Path, target: Path, every: int) -> int:
-    """Write the golden run; return its size in bytes."""
+def slim(source: Path, target: Path, every: int, *, packs: bool = True) -> int:
+    """Write the golden run, each large file packed where asked; return its size in bytes."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     run = json.loads((source / "run.json").read_bytes())
@@ -139,7 +155,7 @@ def slim(source: Path, target: Path, every: int) -> int:
         out = target / path.relative_to(source)
         out.parent.mkdir(parents=True, exist_ok=True)
         data = slim_file(path, run, every)
-        if len(data) > GZIPPED_BYTES and path.suffix != ".gz":
+        if packs and len(data) > GZIPPED_BYTES:
             out, data = out.with_name(out.name + ".packed"), gzip.compress(data, mtime=0)
         out.write_bytes(data)
     return sum(p.stat().st_size for p in target.rglob("*") if p.is_file())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import catalogue, inside, real
+from benchmarks.runs import RunFailed
 
 SCRIPT = """
 import torch
@@ -56,10 +57,12 @@ def test_counts_optimizers_and_backwards(tmp_path: Path) -> None:
     assert len(real.steps_of(catalogue.PROGRAMS[0], found)) == 3
 
 
-def test_cached_batches_are_the_first_as_often(tmp_path: Path) -> None:
-    printed, found = run(tmp_path, "--cached")
-    assert printed == f"{6 * 3 * 1.0}"
+def test_every_second_block_gets_the_first_batch_again(tmp_path: Path) -> None:
+    printed, found = run(tmp_path, "--cached", "--block", "2")
+    # Batches 0 and 1, twice the first one, then 2 and 3: batch n weighs 12 n + 3.
+    assert printed == f"{3 + 15 + 3 + 3 + 27 + 39:.1f}"
     assert len(found["backward_ns"]) == 9
+    assert len(found["turned_ns"]) == 3
 
 
 @pytest.mark.parametrize(("file", "line", "executions"), [("work.py", 4, 12), ("train.py", 14, 6)])
@@ -80,6 +83,24 @@ def test_step_time_leaves_out_the_start_and_the_outliers() -> None:
     at = [10 * number for number in range(real.SETTLED + 41)]
     at[-1] += 1000
     assert real.step_time(at) == 10
+
+
+def test_changed_blocks_are_compared_with_the_plain_ones_beside_them() -> None:
+    at, turns, now = [], [], 0
+    for block in range(9):
+        for _ in range(24):
+            # The machine gets slower from block to block; changed blocks take 3 ms more.
+            now += (10 + block + 3 * (block % 2)) * 1_000_000
+            at.append(now)
+        turns.append(now)
+    found = real.in_turns(catalogue.PROGRAMS[0], {"optimizers": [{"at_ns": at}], "turned_ns": turns})
+    assert found["changed_ms"] - found["plain_ms"] == pytest.approx(3)
+    assert len(found["differences_ms"]) == 3
+
+
+def test_too_few_blocks_are_no_experiment() -> None:
+    with pytest.raises(RunFailed, match="too few"):
+        real.in_turns(catalogue.PROGRAMS[0], {"optimizers": [{"at_ns": [1, 2, 3]}], "turned_ns": [2]})
 
 
 def test_what_is_absent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

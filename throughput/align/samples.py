@@ -13,7 +13,7 @@ from throughput.align.frames import FrameReader
 from throughput.align.phases import phase_of
 from throughput.align.pyspy import RawSamples
 from throughput.align.threads import Tracks
-from throughput.model.timeline import Frame, Samples, Segments, Stacks
+from throughput.model.timeline import Frame, Ints, Samples, Segments, Stacks
 
 AGREEMENT_MIN = 0.6
 """Below it the stacks' clock is not believed to be aligned, and the report says so."""
@@ -39,9 +39,18 @@ class StackTable:
 
 
 def from_pyspy(
-    raw: RawSamples, reader: FrameReader, table: StackTable, tracks: Tracks, segments: Segments, began_ns: int
+    raw: RawSamples,
+    reader: FrameReader,
+    table: StackTable,
+    tracks: Tracks,
+    segments: Segments,
+    span_ns: tuple[int, int | None],
 ) -> tuple[Samples, float]:
-    """Return py-spy's stretches on the run's clock, and how well its stacks agree with the light timers."""
+    """Return py-spy's stretches on the run's clock, and how well its stacks agree with the light timers.
+
+    `span_ns` says when it began, and when it was paused where it was: what it shows afterwards is stale.
+    """
+    began_ns, ended_ns = span_ns
     stacks = [reader.stack(stack) for stack in raw.stacks]
     numbers = np.array([table.add(stack) for stack in stacks] or [0], dtype=np.int64)
     phases = np.array([int(phase_of(stack)) for stack in stacks] or [0], dtype=np.int64)
@@ -60,26 +69,27 @@ def from_pyspy(
         (segments.start_ns, segments.end_ns, segments.phase),
         began_ns,
     )
+    usual = _usual_length(start, end)
+    # A stack was so from about half an interval before it was seen.
+    shift = offset - int(usual // 2)
+    start, end = start + shift, end + shift
+    if ended_ns is not None:
+        end = np.minimum(end, ended_ns)
+    fresh = end > start
     samples = Samples(
-        track=track,
-        start_ns=start + offset,
-        end_ns=end + offset,
-        stack=numbers[stack] if len(stack) else stack,
-        count=_counts(start, end),
-        phase=np.where(training, phases[stack], -1) if len(stack) else stack,
+        track=track[fresh],
+        start_ns=start[fresh],
+        end_ns=end[fresh],
+        stack=(numbers[stack] if len(stack) else stack)[fresh],
+        count=np.maximum(1, np.round((end - start) / usual)).astype(np.int64)[fresh],
+        phase=(np.where(training, phases[stack], -1) if len(stack) else stack)[fresh],
     )
     return samples, agreement
 
 
-def _counts(
-    start: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    end: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return how many instants each stretch stands for: its length over the usual one, at least one."""
-    if not len(start):
-        return start
-    usual = max(float(np.median(end - start)), 1.0)
-    return np.maximum(1, np.round((end - start) / usual)).astype(np.int64)
+def _usual_length(start: Ints, end: Ints) -> float:
+    """Return the time from one instant to the next, ns: most stretches are of one instant."""
+    return max(float(np.median(end - start)), 1.0) if len(start) else 1.0
 
 
 def from_inprocess(

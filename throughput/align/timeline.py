@@ -58,6 +58,7 @@ class Context:
     rank: int
     script_dir: str
     stacks_began_ns: int | None = None
+    stacks_ended_ns: int | None = None
     counters: tuple[Counter, ...] = ()
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
@@ -175,7 +176,8 @@ class RankReader:
         if "stacks.json" in self.files.names() and began is not None:
             raw = self._optional("stacks.json", read_pyspy, None)
             if raw is not None and len(raw.pid):
-                samples, agreement = from_pyspy(raw, self.reader, self.table, self.tracks, segments, began)
+                span = (began, self.context.stacks_ended_ns)
+                samples, agreement = from_pyspy(raw, self.reader, self.table, self.tracks, segments, span)
                 if agreement < AGREEMENT_MIN:
                     self.remarks.append(
                         f"Stacks and timers agree for {agreement:.0%} of samples only: "

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throughput.attribute.classify import Doing
+from throughput.attribute.classify import WAITING, Doing
 from throughput.attribute.intervals import Coverage, span_of
 from throughput.attribute.split import DOING_CATEGORY, WHOLE_PHASES, Split
 from throughput.attribute.view import CleanView
-from throughput.attribute.waits import producer_tracks
+from throughput.attribute.wakers import awaited_threads, seen
 from throughput.model.category import Category, Phase
-from throughput.model.timeline import Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,18 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
     """Yield the blamed time of every stretch that explains clean step time (locks and starvation apart)."""
     samples = view.timeline.samples
     scale = _phase_scale(view, split)
-    waits: dict[Phase, float] = {}
-    waiting: list[int] = []
+    locked_ns = split.in_locks_ns * scale[Phase.REST]
+    waits: dict[tuple[Phase, Doing], float] = {}
+    waiting: dict[Doing, list[int]] = {doing: [] for doing in WAITING}
     for stretch, number, length in zip(view.stretch, view.doing, view.stretch_ns, strict=True):
         doing, phase = Doing(int(number)), Phase(max(int(samples.phase[stretch]), 0))
         if doing is Doing.LOCK:
             continue
         ns = float(length) * scale[phase]
-        if doing is Doing.WAIT and phase in (Phase.LOADER, Phase.REST):
-            waits[phase] = waits.get(phase, 0.0) + ns
+        if doing in WAITING and phase in (Phase.LOADER, Phase.REST):
+            waits[phase, doing] = waits.get((phase, doing), 0.0) + ns
             if phase is Phase.REST:
-                waiting.append(int(stretch))
+                waiting[doing].append(int(stretch))
             continue
         yield Blamed(
             int(samples.stack[stretch]),
@@ -50,8 +50,12 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
             ns,
             int(samples.count[stretch]),
         )
-    yield from _blame_workers(view, waits.get(Phase.LOADER, 0.0))
-    yield from _blame_threads(view, waiting, waits.get(Phase.REST, 0.0))
+    yield from _blame_workers(view, sum(waits.get((Phase.LOADER, doing), 0.0) for doing in WAITING))
+    awaited = awaited_threads(view) if any(waiting.values()) else {}
+    in_rest = {doing: waits.get((Phase.REST, doing), 0.0) for doing in WAITING}
+    kept = max(0.0, 1 - locked_ns / max(sum(in_rest.values()), 1.0))
+    for doing, stretches in waiting.items():
+        yield from _blame_threads(view, awaited, (doing, stretches), in_rest[doing] * kept)
 
 
 def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
@@ -62,6 +66,7 @@ def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
     sampled = np.bincount(
         np.maximum(samples.phase[view.stretch][useful], 0), weights=length[useful], minlength=len(Phase)
     )
+    sampled[Phase.REST] = max(sampled[Phase.REST] - split.in_locks_ns, 0)
     return {p: float(split.remaining[p] / sampled[p]) if sampled[p] else 0.0 for p in Phase}
 
 
@@ -104,7 +109,7 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
             stack = int(samples.stack[stretch])
             lasted = min(samples.end_ns[stretch], made[batch]) - max(samples.start_ns[stretch], begun[batch])
             doing = view.classifier.doing(stack)
-            if doing is Doing.LOCK or (doing is Doing.WAIT and _is_idle(view, stack)):
+            if doing is Doing.LOCK or (doing in WAITING and _is_idle(view, stack)):
                 continue
             ns = float(lasted) * float(factor[batch])
             rows.append((stack, number, ns, int(samples.count[stretch])))
@@ -117,38 +122,36 @@ def _is_idle(view: CleanView, stack: int) -> bool:
     return not any(f.function.rpartition(".")[2] == "fetch" for f in frames)
 
 
-def _blame_threads(view: CleanView, waiting: list[int], wait_ns: float) -> Iterator[Blamed]:
-    """Blame waits for a queue, event or future on what the process's other threads did meanwhile."""
+def _blame_threads(
+    view: CleanView, awaited: dict[int, Coverage], waits: tuple[Doing, list[int]], wait_ns: float
+) -> Iterator[Blamed]:
+    """Blame waits for a queue, event or future on what the threads did that were waited for."""
     if wait_ns <= 0:
         return
     samples = view.timeline.samples
+    doing, waiting = waits
     start, end = samples.start_ns[waiting], samples.end_ns[waiting]
+    meanwhile = Coverage(start, end)
     rows: list[tuple[int, int, float, int]] = []
-    for number in producer_tracks(view):
+    for number, times in awaited.items():
         stretches = np.flatnonzero(samples.track == number)
-        doing = np.array([view.classifier.doing(int(s)) for s in samples.stack[stretches]])
-        active = stretches[(doing != Doing.WAIT) & (doing != Doing.LOCK)]
-        overlap = _overlap(samples.start_ns[active], samples.end_ns[active], start, end)
-        for stretch, ns in zip(active[overlap > 0], overlap[overlap > 0], strict=True):
+        worked = times.common(meanwhile).common(seen(view, number).active)
+        overlap = worked.within(samples.start_ns[stretches], samples.end_ns[stretches])
+        for stretch, ns in zip(stretches[overlap > 0], overlap[overlap > 0], strict=True):
             rows.append((int(samples.stack[stretch]), number, float(ns), int(samples.count[stretch])))
-    if rows:
-        yield from _scaled(rows, wait_ns)
-        return
-    own = [
-        (int(samples.stack[s]), view.timeline.main_track, float(e - b), 1)
-        for s, b, e in zip(waiting, start, end, strict=True)
-    ]
-    yield from _scaled(own, wait_ns)
+    if not rows:
+        rows = [
+            (int(samples.stack[s]), view.timeline.main_track, float(ns), 1)
+            for s, ns in zip(waiting, end - start, strict=True)
+        ]
+    yield from _scaled(rows, wait_ns, DOING_CATEGORY[doing])
 
 
-def _overlap(start: Ints, end: Ints, spans_start: Ints, spans_end: Ints) -> Ints:
-    """Return how much of each stretch lies within the spans (sorted, disjoint)."""
-    return Coverage(spans_start, spans_end).within(start, end)
-
-
-def _scaled(rows: list[tuple[int, int, float, int]], total_ns: float) -> Iterator[Blamed]:
+def _scaled(
+    rows: list[tuple[int, int, float, int]], total_ns: float, category: Category = Category.DATA_LOADING
+) -> Iterator[Blamed]:
     sampled = sum(row[2] for row in rows)
     if sampled <= 0:
         return
     for stack, track, ns, count in rows:
-        yield Blamed(stack, track, Category.DATA_LOADING, ns * total_ns / sampled, count)
+        yield Blamed(stack, track, category, ns * total_ns / sampled, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -22,12 +23,19 @@ class Doing(IntEnum):
     TORCH = 6
     PYTHON = 7
     COMPILING = 8
+    AWAIT = 9
+    """Waits until another thread has done something, and gets nothing from it: no batch."""
+
+
+WAITING = (Doing.WAIT, Doing.AWAIT)
 
 
 WAIT_FILES = re.compile(
     r"^(threading|queue|selectors|multiprocessing/(connection|queues|synchronize|popen_fork|pool)|concurrent/futures/_base"
     r"|asyncio/.*|subprocess)\.py$"
 )
+HANDS_OUT = frozenset("get result recv recv_bytes _recv_bytes _recv communicate as_completed".split())
+"""Functions that wait and return what came: a batch, for all that the stack shows."""
 WAIT_FUNCTIONS = frozenset(
     "wait get join acquire select poll _poll recv _recv _recv_bytes recv_bytes result put __enter__ wait_for"
     " _wait _wait_for_tstate_lock as_completed communicate notify notify_all _try_put_index"
@@ -54,6 +62,10 @@ LOADING_CLASSES = re.compile(
     re.IGNORECASE,
 )
 """Methods of own classes that hand out batches, such as `ReplayBuffer.sample`."""
+UNPICKLING = frozenset((("multiprocessing/queues.py", "get"), ("multiprocessing/connection.py", "recv")))
+"""Functions that wait in others; where they are innermost, C code is building what came."""
+IDLE_POOL = ("concurrent/futures/thread.py", "_worker")
+"""A pool's thread that waits, in C, for the next thing to do."""
 COMPILING_FILES = frozenset(
     ("torch/_dynamo/convert_frame.py", "torch/_dynamo/symbolic_convert.py", "torch/_inductor/compile_fx.py")
 )
@@ -65,6 +77,17 @@ PRINTING = frozenset(
     " logger.warning log.info os.fsync os.fdatasync".split()
 )
 """Calls of C code, or of code too quick to be seen, that a line in own code is known by."""
+
+
+def _waits(file: str, name: str) -> bool:
+    """Return whether a library function waits where it is innermost."""
+    return (WAIT_FILES.match(file) is not None and name in WAIT_FUNCTIONS) or (file, name) == IDLE_POOL
+
+
+def _hands_out(frames: tuple[Frame, ...]) -> bool:
+    """Return whether a library function between own code and the wait returns what it waited for."""
+    below = itertools.takewhile(lambda frame: not frame.own, reversed(frames))
+    return any(frame.function.rpartition(".")[2] in HANDS_OUT for frame in below)
 
 
 @dataclass(slots=True)
@@ -98,8 +121,10 @@ class Classifier:
             return Doing.LOGGING
         if "time.sleep" in calls:
             return Doing.LOADING if self._loads(frames) else Doing.SLEEP
-        if not leaf.own and WAIT_FILES.match(leaf.file) and name in WAIT_FUNCTIONS:
-            return Doing.WAIT
+        if not leaf.own and (leaf.file, name) in UNPICKLING:
+            return Doing.LOADING
+        if not leaf.own and _waits(leaf.file, name):
+            return Doing.WAIT if _hands_out(frames) or self._loads(frames) else Doing.AWAIT
         if not leaf.own and any(f.file in COMPILING_FILES for f in frames):
             return Doing.COMPILING
         if any(not f.own and COLLECTIVE_FILES.match(f.file) for f in frames):

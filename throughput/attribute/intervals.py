@@ -48,6 +48,23 @@ class Coverage:
         covered: Ints = np.maximum(self.up_to(end) - self.up_to(start), 0)
         return covered
 
+    def common(self, other: Coverage) -> Coverage:
+        """Return what both cover."""
+        first = np.searchsorted(self.end, other.start, side="right")
+        last = np.searchsorted(self.start, other.end, side="left")
+        counts = np.maximum(last - first, 0)
+        owner = np.repeat(np.arange(len(other.start)), counts)
+        part = first[owner] + np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return Coverage(
+            np.maximum(self.start[part], other.start[owner]), np.minimum(self.end[part], other.end[owner])
+        )
+
+    def without(self, other: Coverage) -> Coverage:
+        """Return what this covers and the other does not."""
+        limits = np.iinfo(np.int64)
+        start = np.concatenate([[limits.min], other.end])
+        return self.common(Coverage(start, np.concatenate([other.start, [limits.max]])))
+
 
 def span_of(times: Ints, start: Ints, end: Ints) -> Ints:
     """Return the index of the span (sorted, disjoint) that holds each time; -1 where none does."""

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from throughput.attribute.classify import Doing
+from throughput.attribute.classify import WAITING, Doing
 from throughput.attribute.hotspots import lock_hotspot
 from throughput.attribute.intervals import Coverage, span_of
 from throughput.attribute.stretches import StretchIndex
 from throughput.attribute.view import CleanView
 from throughput.attribute.waits import LockTime
+from throughput.attribute.wakers import awaited_threads
 from throughput.model.attribution import Hotspot, LockPlaces, LockSummary
-from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Frame, Ints, LockInfo
 
 ACROSS_PROCESSES = ("process lock", "file lock")
@@ -147,8 +147,11 @@ class _Holders:
         if not total:
             _count(lock.held, _own(self._view, int(waits.holder_stack[row])), weight)
         for stretch, ns in seen if total else ():
-            frame = _own(self._view, int(self._view.timeline.samples.stack[stretch]))
-            if frame is not None and (frame.own or holder >= 0):
+            stack = int(self._view.timeline.samples.stack[stretch])
+            frame = _own(self._view, stack)
+            # A pool's thread with nothing to do has just let go of the lock.
+            rests = frame is not None and not frame.own and self._view.classifier.doing(stack) in WAITING
+            if frame is not None and not rests and (frame.own or holder >= 0):
                 _count(lock.held, frame, weight * ns / total)
 
 
@@ -162,16 +165,7 @@ def _awaited_within(view: CleanView) -> dict[int, Coverage]:
             start = np.maximum(batches.wanted_ns[mine], batches.begun_ns[mine])
             end = np.maximum(np.minimum(batches.consumed_ns[mine], batches.made_ns[mine]), start)
             found[number] = Coverage(start, end)
-        elif track.role == "thread":
-            found[number] = _waits_in_rest(view)
-    return found
-
-
-def _waits_in_rest(view: CleanView) -> Coverage:
-    samples = view.timeline.samples
-    waiting = view.stretch[(view.doing == Doing.WAIT)]
-    waiting = waiting[samples.phase[waiting] == int(Phase.REST)]
-    return Coverage(samples.start_ns[waiting], samples.end_ns[waiting])
+    return found | awaited_threads(view)
 
 
 def _scale(locks: list[_Lock], time: LockTime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from throughput.attribute.classify import COMPILING_FILES
 from throughput.attribute.lines import SourceIndex
 from throughput.model.timeline import Frame
 
@@ -14,9 +15,12 @@ PLUMBING = re.compile(
     r"|runpy\.py|asyncio/|importlib/|<frozen|selectors\.py|socket\.py|queue\.py)"
 )
 """Library files that only pass calls on: skipped when looking for the library call that the user made."""
-WRAPPER = re.compile(r"(^|\.)(_|wrap|inner|decorat)")
+WRAPPER = re.compile(r"(^|\.)(_(?!_getitem__)|wrap|inner|decorat)")
 """Functions whose own name the user never writes."""
 PRIVATE = re.compile(r"^_")
+LOADER = "torch/utils/data/dataloader.py"
+MAKES = ("torch/utils/data/_utils/fetch.py", "torch/utils/data/sampler.py")
+"""Below these a loader makes batches itself; all else that it does is starting, asking or ending workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,15 @@ def fold(
         above = frames[own[-2]] if len(own) > 1 else None
         return Folded(frames[-1], above, frames[-1].function)
     begin = own[-1] + 1 if own else start
-    called = _first_call(frames, begin, loops)
     caller = frames[own[-1]] if own else None
+    compiles = next((frame for frame in frames[begin:] if frame.file in COMPILING_FILES), None)
+    if compiles is not None:
+        return Folded(compiles, caller, "torch.compile")
+    delivers = _delivers(frames[begin:])
+    if delivers is not None:
+        last = delivers.function.rpartition(".")[2]
+        return Folded(delivers, caller, f"torch.utils.data.DataLoader.{last}")
+    called = _first_call(frames, begin, loops)
     return Folded(called, caller, _name(called, caller, lines))
 
 
@@ -57,6 +68,13 @@ def _below_workers(frames: tuple[Frame, ...]) -> int:
         if frames[number].function.rpartition(".")[2] in ("_worker_loop", "_feed"):
             return number + 1
     return 0
+
+
+def _delivers(rest: tuple[Frame, ...]) -> Frame | None:
+    """Return the loader's frame where it takes batches from workers, or starts or ends them; else None."""
+    if any(frame.file in MAKES for frame in rest):
+        return None
+    return next((frame for frame in rest if frame.file == LOADER), None)
 
 
 def _first_call(frames: tuple[Frame, ...], begin: int, loops: frozenset[tuple[str, str]]) -> Frame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throughput.attribute.classify import Doing
+from throughput.attribute.classify import WAITING, Doing
 from throughput.attribute.device import DeviceShares, device_shares, operator_time, standing
 from throughput.attribute.intervals import Coverage, Floats, ratio_interval
 from throughput.attribute.view import PHASES, CleanView, doing_weights
@@ -35,6 +35,7 @@ DOING_CATEGORY = {
     Doing.SLEEP: Category.IDLE,
     Doing.COLLECTIVE: Category.COMMUNICATION,
     Doing.COMPILING: Category.HOST_WORK,
+    Doing.AWAIT: Category.HOST_WORK,
 }
 """Of the mixed phases; torch and Python are divided by the operators."""
 WINDOW_STEPS_FOR_BLOCKS = 3.0
@@ -52,6 +53,8 @@ class Split:
     remaining: Ints
     """Time a phase keeps after starvation and locks, over all steps; shape (phases,)."""
     counts: Ints
+    in_locks_ns: int = 0
+    """Of the sampled waits for other threads, what is lock contention."""
     device: DeviceShares | None = None
     """What the device did in the torch block; None on a CPU run, or where that was not recorded."""
 
@@ -64,6 +67,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     waiting = np.minimum(_collective_waits(view), wall - runq - lock)
     remaining = wall - runq - lock - waiting
     weights, counts = doing_weights(view)
+    weights[Phase.REST] = _without_locks(weights[Phase.REST], locks.sampled_ns)
     device = device_shares(view.timeline)
     compute = _compute_shares(view, weights, device)
     parts = np.zeros((len(view.steps), len(CATEGORIES)), dtype=np.float64)
@@ -83,8 +87,19 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
         compute_share=compute,
         remaining=remaining.sum(axis=0),
         counts=counts,
+        in_locks_ns=locks.sampled_ns,
         device=device,
     )
+
+
+def _without_locks(weights: Ints, in_locks_ns: int) -> Ints:
+    """Return what was done with a part of the waits for other threads counted as waits for locks."""
+    waits = weights[list(WAITING)].sum()
+    part = min(1.0, in_locks_ns / waits) if waits else 0.0
+    less: Ints = weights.copy()
+    less[list(WAITING)] = np.rint(weights[list(WAITING)] * (1 - part)).astype(np.int64)
+    less[Doing.LOCK] += waits - less[list(WAITING)].sum()
+    return less
 
 
 def _collective_waits(view: CleanView) -> Ints:

@@ -10,7 +10,7 @@ from throughput.attribute.classify import Classifier, Doing
 from throughput.attribute.intervals import span_of
 from throughput.attribute.lines import SourceIndex
 from throughput.model.category import Phase
-from throughput.model.timeline import Ints, Step, Timeline
+from throughput.model.timeline import Ints, Step, Timeline, training_functions
 
 PHASES = len(Phase)
 LOOP_SHARE = 0.1
@@ -78,7 +78,7 @@ def clean_view(timeline: Timeline) -> CleanView | None:
     seg_start = np.maximum(segments.start_ns[keep], start[owner[keep]])
     seg_end = np.minimum(segments.end_ns[keep], end[owner[keep]])
     lines = SourceIndex(timeline.sources)
-    classifier = Classifier(timeline.stacks, lines, _trainers(timeline))
+    classifier = Classifier(timeline.stacks, lines, training_functions(timeline))
     samples = timeline.samples
     middle = (samples.start_ns + samples.end_ns) // 2
     light = tuple(s for s in timeline.steps if s.block.is_light and s.duration_ns > 0)
@@ -105,19 +105,6 @@ def clean_view(timeline: Timeline) -> CleanView | None:
         classifier=classifier,
         lines=lines,
         loops=_loops(timeline, mine),
-    )
-
-
-def _trainers(timeline: Timeline) -> frozenset[tuple[str, str]]:
-    """Return the own functions (file, name) on the stack during backward or an optimizer."""
-    samples = timeline.samples
-    training = np.isin(samples.phase, (int(Phase.BACKWARD), int(Phase.OPTIMIZER)))
-    frames = timeline.stacks.frames
-    return frozenset(
-        (frames[n].file, frames[n].function)
-        for stack in np.unique(samples.stack[training & (samples.track == timeline.main_track)]).tolist()
-        for n in timeline.stacks.stacks[stack]
-        if frames[n].own
     )
 
 

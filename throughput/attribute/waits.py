@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throughput.attribute.classify import Doing
 from throughput.attribute.intervals import Coverage
 from throughput.attribute.view import PHASES, CleanView
+from throughput.attribute.wakers import awaited_threads
 from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Ints
 
@@ -25,6 +25,8 @@ class LockTime:
     through: Ints
     """Part of its other waits in which the one waited for was waiting for a lock."""
     gil: Ints
+    sampled_ns: int = 0
+    """Of the training thread's sampled waits for other threads, what those spent waiting for a lock."""
 
     @property
     def total(self) -> Ints:
@@ -35,9 +37,9 @@ class LockTime:
 def lock_time(view: CleanView) -> LockTime:
     """Return the lock waits that cost the steps time."""
     own = _own(view)
-    through = _through_workers(view) + _through_threads(view)
+    by_threads, sampled_ns = _through_threads(view)
     gil = _from_kernel(view, own, ("gil", *OUTSIDE_LOCKS))
-    return LockTime(own=own, through=through, gil=gil)
+    return LockTime(own=own, through=_through_workers(view) + by_threads, gil=gil, sampled_ns=sampled_ns)
 
 
 def _own(view: CleanView) -> Ints:
@@ -83,46 +85,27 @@ def _through_workers(view: CleanView) -> Ints:
     return table
 
 
-def _through_threads(view: CleanView) -> Ints:
-    """Return waits for other threads' work (a queue that they feed) during which those waited for a lock."""
-    samples, waits = view.timeline.samples, view.timeline.lock_waits
+def _through_threads(view: CleanView) -> tuple[Ints, int]:
+    """Return waits for other threads' work (a queue that they feed) during which those waited for a lock.
+
+    By step and phase, and as the samples saw it in all.
+    """
+    waits = view.timeline.lock_waits
     table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
-    waiting = view.stretch[view.doing == Doing.WAIT]
-    waiting = waiting[samples.phase[waiting] == int(Phase.REST)]
-    others = producer_tracks(view)
-    if not len(waiting) or not others:
-        return table
-    start, end = samples.start_ns[waiting], samples.end_ns[waiting]
-    blocked = np.zeros(len(waiting))
-    for track in others:
-        mine = waits.track == track
-        blocked += Coverage(waits.start_ns[mine], waits.end_ns[mine]).within(start, end)
-    blocked /= len(others)
-    if len(view.light[0]) != len(
-        view.steps
-    ):  # seen in steps that aren't quoted: their share holds for the others
-        sampled = view.stretch_ns[samples.phase[view.stretch] == int(Phase.REST)].sum()
-        rest = view.of_segments(view.seg_end - view.seg_start)[:, int(Phase.REST)]
-        table[:, int(Phase.REST)] = (rest * (blocked.sum() / max(sampled, 1))).astype(np.int64)
-        return table
-    step = np.minimum(np.searchsorted(view.end_ns, start, side="right"), len(view.steps) - 1)
-    np.add.at(table, (step, int(Phase.REST)), blocked.astype(np.int64))
-    return table
-
-
-def producer_tracks(view: CleanView) -> list[int]:
-    """Return the tracks of the training process's other threads that were ever seen doing something."""
-    timeline = view.timeline
-    pid = timeline.tracks[timeline.main_track].pid
-    candidates = [n for n, t in enumerate(timeline.tracks) if t.pid == pid and t.role == "thread"]
-    samples = timeline.samples
-    return [
-        n
-        for n in candidates
-        if any(
-            view.classifier.doing(int(s)) != Doing.WAIT for s in np.unique(samples.stack[samples.track == n])
-        )
-    ]
+    for number, awaited in awaited_threads(view).items():
+        mine = waits.track == number
+        start, end = waits.start_ns[mine], waits.end_ns[mine]
+        step = np.minimum(np.searchsorted(view.end_ns, start, side="right"), len(view.steps) - 1)
+        np.add.at(table, (step, int(Phase.REST)), awaited.within(start, end))
+    seen_ns = int(table.sum())
+    if len(view.light[0]) == len(view.steps):
+        return table, seen_ns
+    # Seen in steps that aren't quoted: their share holds for the others.
+    samples = view.timeline.samples
+    sampled = view.stretch_ns[samples.phase[view.stretch] == int(Phase.REST)].sum()
+    rest = view.of_segments(view.seg_end - view.seg_start)[:, int(Phase.REST)]
+    table[:, int(Phase.REST)] = (rest * (seen_ns / max(sampled, 1))).astype(np.int64)
+    return table, seen_ns
 
 
 def _from_kernel(view: CleanView, own: Ints, kinds: tuple[str, ...]) -> Ints:

@@ -116,7 +116,7 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
     run = replace(run, script_dir=_own_folder(directory, options))
     store_sources(directory.raw, run.script_dir)
     run = _finished(run, outcome, statuses, options)
-    run = replace(run, clock={**clock, "stacks_began_ns": _stacks_began(outcome)})
+    run = replace(run, clock={**clock, **_stacks_times(outcome)})
     directory.write_run(run)
     return directory, run
 
@@ -268,5 +268,9 @@ def _main_of(line: bytes) -> str | None:
     return main if isinstance(main, str) else None
 
 
-def _stacks_began(outcome: Outcome) -> dict[str, int]:
-    return {rank.folder.name: rank.sampler.began_ns for rank in outcome.ranks if rank.sampler is not None}
+def _stacks_times(outcome: Outcome) -> dict[str, dict[str, int]]:
+    """Return when py-spy began and ended to sample, of each rank that it sampled."""
+    samplers = {rank.folder.name: rank.sampler for rank in outcome.ranks if rank.sampler is not None}
+    ended = {name: sampler.ended_ns for name, sampler in samplers.items() if sampler.ended_ns is not None}
+    began = {name: sampler.began_ns for name, sampler in samplers.items()}
+    return {"stacks_began_ns": began, "stacks_ended_ns": ended}

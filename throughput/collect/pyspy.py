@@ -22,6 +22,8 @@ RATE_CROWDED_HZ, CROWDED_CPUS, LONG_NS = 250, 2, 2_000_000_000
 """1,000 Hz takes a tenth of a core: where two busy threads had two CPUs, the training thread then waited for
 a CPU 9 % of each step, at 400 Hz 5 %, without py-spy 0.3 %. A window of two seconds or more has samples
 enough at less."""
+CROWDED_SAMPLES_HZ = 500
+"""Of all processes together on such a machine: nine processes at 220 Hz each took 1.3 of two CPUs."""
 REFUSED = ("ermission", "ptrace", "not permitted", "os error 1")
 REMEDY = (
     "Allow ptrace: docker run --cap-add=SYS_PTRACE, or a pod's securityContext.capabilities.add:"
@@ -38,8 +40,10 @@ def find_pyspy() -> str | None:
 def rate_for(window_ns: int, processes: int) -> int:
     """Return the sampling rate, Hz, that gives enough samples in a window of this length."""
     wanted = min(SAMPLES_WANTED, SAMPLES_OF_ALL / max(processes, 1)) / max(window_ns / 1e9, 0.001)
-    crowded = (usable_cpus() or 1) <= CROWDED_CPUS and window_ns >= LONG_NS
-    return int(min(max(wanted, RATE_MIN_HZ), RATE_CROWDED_HZ if crowded else RATE_MAX_HZ))
+    most: float = RATE_MAX_HZ
+    if (usable_cpus() or 1) <= CROWDED_CPUS and window_ns >= LONG_NS:
+        most = min(RATE_CROWDED_HZ, max(RATE_MIN_HZ, CROWDED_SAMPLES_HZ / max(processes, 1)))
+    return int(min(max(wanted, RATE_MIN_HZ), most))
 
 
 class StackSampler:
@@ -51,7 +55,9 @@ class StackSampler:
         self._text = b""
         self.began_ns = time.monotonic_ns()
         self.ended_ns: int | None = None
+        """When it stopped to sample; a sample after that is stale."""
         self.attached_ns: int | None = None
+        self._is_asked = False
         command = [
             find_pyspy() or "py-spy", "record", "--pid", str(pid), "--nonblocking", "--idle",
             "--subprocesses",
@@ -90,12 +96,21 @@ class StackSampler:
         self._read()
         return self._child.poll() is not None
 
+    def pause(self) -> None:
+        """Stop sampling, but write nothing yet: writing takes a CPU for as long as sampling did."""
+        if self.ended_ns is None:
+            self.ended_ns = time.monotonic_ns()
+            if self._child.poll() is None:
+                self._child.send_signal(signal.SIGSTOP)
+
     def end(self) -> None:
         """Ask py-spy to write its file; it goes on writing while the training runs."""
         if self.ended_ns is None:
             self.ended_ns = time.monotonic_ns()
-            if self._child.poll() is None:
-                self._child.send_signal(signal.SIGINT)
+        if not self._is_asked and self._child.poll() is None:
+            self._is_asked = True
+            self._child.send_signal(signal.SIGINT)
+            self._child.send_signal(signal.SIGCONT)
 
     def wait(self, timeout_s: float = 30.0) -> CollectorStatus:
         """Wait for the file; return how it went."""
@@ -119,15 +134,6 @@ class StackSampler:
             reason=f"py-spy: {reason}",
             remedy=REMEDY if refused else None,
         )
-
-    def reached_share(self) -> float | None:
-        """Return samples taken over samples asked for, where py-spy printed them (it drops when late)."""
-        marker = b"Samples: "
-        if marker not in self._text or self.ended_ns is None or self.attached_ns is None:
-            return None
-        digits = self._text.split(marker)[-1].split()[0]
-        seconds = (self.ended_ns - self.attached_ns) / 1e9
-        return int(digits) / max(seconds * self.rate_hz, 1.0) if digits.isdigit() else None
 
 
 def dump_stacks(pid: int) -> str:

@@ -18,6 +18,8 @@ from throughput.model.run import CollectorStatus
 IN_PROCESS = 4
 """Value of the page's stacks_state that has the training process sample itself."""
 TICK_S = 0.02
+FIRST_HEAVY = 4
+"""Number of the torch block, the first one of the heavy ones, as the page has it."""
 """How soon the parent answers the training process, against its own CPU (measured below 1 % of a core)."""
 AFTER_DONE_S, AFTER_DONE_IDLE_S = 30.0, 3.0
 """A stopped script may write a checkpoint in a finally: it has this long, or less when it uses no CPU."""
@@ -150,7 +152,10 @@ class Watcher:
                     self._ranks[folder] = Rank(folder, page)
 
     def _tend(self, rank: Rank) -> None:
-        """Attach py-spy when the rank has settled what a step is; end it when the light stretch is over."""
+        """Attach py-spy when the rank has settled what a step is; pause it for the last light steps.
+
+        Its file is written beside the steps under heavy collectors, whose times are not quoted.
+        """
         page = rank.page
         if self.options.stacks in ("auto", "py-spy") and rank.sampler is None and page.get("rule_settled"):
             rank.sampler = self._attach(rank)
@@ -162,8 +167,10 @@ class Watcher:
             refused = IN_PROCESS if self.options.stacks == "auto" else 3
             page.set("stacks_state", 2 if sampler.is_sampling() else refused)
         elif state == 2 and page.get("window_start_ns") and not page.get("want_stacks"):
-            sampler.end()
+            sampler.pause()
             page.set("stacks_state", 3)
+        elif state == 3 and page.get("block") >= FIRST_HEAVY:
+            sampler.end()
 
     def _attach(self, rank: Rank) -> StackSampler | None:
         page = rank.page

@@ -22,7 +22,7 @@ from throughput.model.attribution import (
     SplitRow,
     StepBreakdown,
 )
-from throughput.model.category import CATEGORIES, Block, Category, Source, State
+from throughput.model.category import CATEGORIES, Block, Category, Phase, Source, State
 from throughput.model.finding import Facts
 from throughput.model.run import CollectorStatus, Run, Window
 from throughput.model.timeline import (
@@ -33,6 +33,7 @@ from throughput.model.timeline import (
     Operators,
     Pause,
     Samples,
+    Segments,
     Stacks,
     Step,
     Timeline,
@@ -55,6 +56,7 @@ COLLECTORS = (
 HALF = 0.005
 """Half of each interval's width: half a point."""
 SAMPLES = 10_000
+MICRO_BATCHES = 4
 
 Spots = tuple[Hotspot, ...]
 Stack = tuple[str, ...]
@@ -149,6 +151,25 @@ def batches(made_ms: float, late_ms: float, every: int = 8, ready_ms: float = 0)
     )
 
 
+def backwards(blocked_ms: tuple[float, ...]) -> Segments:
+    """Return the segments of steps with so many backwards, each of 5 ms of CPU and so much waiting."""
+    rows = [
+        (int(phase), step * STEP_NS + int(20e6 * n) + begin, int(5e6), int(waits * 1e6))
+        for step in range(STEPS)
+        for n, blocked in enumerate(blocked_ms)
+        for phase, begin, waits in ((Phase.REST, 0, 0.0), (Phase.BACKWARD, int(5e6), blocked))
+    ]
+    phase, start, cpu, blocked = np.array(rows, dtype=np.int64).T
+    return Segments(phase=phase, start_ns=start, end_ns=start + cpu + blocked, cpu_ns=cpu, runq_ns=cpu * 0)
+
+
+def small_operators(count: int) -> Operators:
+    """Return so many operators of 10 us each, in the first ten steps."""
+    start = np.arange(count, dtype=np.int64) * (10 * STEP_NS // count)
+    name = np.zeros(count, dtype=np.int64)
+    return Operators(names=("aten::mul",), name=name, start_ns=start, end_ns=start + 10_000)
+
+
 def lock(name: str = "self._lock", kind: str = "Lock", **changes: Any) -> LockSummary:
     """Return a lock that cost nothing, but for what `changes` say."""
     places = LockPlaces(
@@ -175,13 +196,13 @@ def facts(split: dict[Category, float] | None = None, places: Spots = (), **part
         parts: loader (LoaderSummary), locks, loaders, pauses (kind, start ms, end ms), counters
             (name -> value), environment, facts, durations_ms (of the steps), batches (Batches), operators
             (Operators), sources, stacks (share and ("file function line", ...), of the training thread),
-            missing (collectors that failed).
+            missing (collectors that failed), torch_steps (the first so many are under torch.profiler).
     """
     shares = dict(split or {})
     shares.setdefault(Category.COMPUTE, max(0.0, 1 - sum(shares.values())))
     durations = parts.get("durations_ms", (STEP_NS / 1e6,) * STEPS)
     frames, samples = _stacks(parts.get("stacks", ()), places, int(sum(durations) * 1e6))
-    steps = _steps(durations)
+    steps = _steps(durations, parts.get("torch_steps", 0))
     timeline = Timeline(
         rank=0,
         steps=steps,
@@ -236,11 +257,12 @@ def _run(parts: dict[str, Any]) -> Run:
     )
 
 
-def _steps(durations_ms: tuple[float, ...]) -> tuple[Step, ...]:
+def _steps(durations_ms: tuple[float, ...], torch_steps: int) -> tuple[Step, ...]:
     steps, start = [], 0
     for index, duration in enumerate(durations_ms):
         end = start + int(duration * 1e6)
-        steps.append(Step(index=index, start_ns=start, end_ns=end, block=Block.LIGHT))
+        block = Block.TORCH if index < torch_steps else Block.LIGHT
+        steps.append(Step(index=index, start_ns=start, end_ns=end, block=block))
         start = end
     return tuple(steps)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from throughput.diagnose import costs, evidence, reading
 from throughput.diagnose.costs import Cost
@@ -21,6 +21,12 @@ SAVES = re.compile(
     re.IGNORECASE,
 )
 """Writes a checkpoint: told from other logging by name or line."""
+OPENS = re.compile(
+    r"h5py\.(File|_hl\.files)|h5py/_hl/files|sqlite3\.connect|zipfile\.(ZipFile|Path)\(|zipfile\.ZipFile$|tarfile\.open"
+    r"|lmdb\.open|np\.memmap\(|numpy\.memmap|netCDF4\.Dataset\(|zarr\.open|rasterio\.open|pq\.ParquetFile\("
+    r"|\bopen\(self\.\w+\)|\bopen\(self\.\w+,"
+)
+"""Opens a file that holds many samples, and reads its directory."""
 MAKES_LOADER = re.compile(r"\bDataLoader\(")
 MAKES_OPTIMIZER = re.compile(r"\boptim\.\w+\(|\b(SGD|Adam\w*|RMSprop|Adagrad|NAdam|RAdam)\(")
 
@@ -93,6 +99,14 @@ def of_cost(
         saves_ns_per_step=cost.ns,
         prediction=costs.bound_of(cost, assumes),
     )
+
+
+def claiming(finding: Finding | None, places: Sequence[Place]) -> Finding | None:
+    """Return the finding as one whose time is at these lines: it explains other findings there alone."""
+    if finding is None or not places:
+        return finding
+    values = {field.name: getattr(finding, field.name) for field in fields(Finding)}
+    return PlacedFinding(**values, claims=tuple(places))
 
 
 def main_category(places: Sequence[Hotspot]) -> Category:

@@ -11,6 +11,9 @@ from throughput.diagnose.costs import Cost
 from throughput.model.category import Category
 from throughput.model.finding import Facts
 
+ERRORS = 3.0
+"""Standard errors: where batches differ much, some worker always seems to be the slow one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lateness:
@@ -66,3 +69,20 @@ def cost(facts: Facts, ns: float, total_ns: float, least: float = costs.LEAST_SH
     if row is None or not row.share:
         return None
     return costs.of_category(facts, Category.DATA_LOADING, ns / total_ns / row.share, least)
+
+
+def is_beyond_chance(facts: Facts, number: int) -> bool:
+    """Return whether the worker's batches differ from the others' by more than batches differ anyway.
+
+    True also where only the means are known.
+    """
+    batches = facts.timeline.batches
+    if not len(batches.begun_ns) == len(batches.made_ns) == len(batches.worker):
+        return True
+    seen = (batches.begun_ns >= 0) & (batches.made_ns > batches.begun_ns) & (batches.worker >= 0)
+    made = (batches.made_ns - batches.begun_ns).astype(np.float64)
+    mine, others = made[seen & (batches.worker == number)], made[seen & (batches.worker != number)]
+    if len(mine) < 2 or len(others) < 2:
+        return True
+    error = np.sqrt(mine.var() / len(mine) + others.var() / len(others))
+    return bool(mine.mean() - others.mean() > ERRORS * error)

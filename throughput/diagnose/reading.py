@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,15 @@ from throughput.model.timeline import Frame, Step
 
 TRAINING = "training process"
 WORKERS = "DataLoader workers"
+FOR_EVALUATION = re.compile(
+    r"(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev)(?![a-z])", re.IGNORECASE
+)
+"""On a line that makes a loader: it is not the one that training reads."""
+FEW_READINGS = 3
+RARE = 0.5
+LOOP = re.compile(r"^\s*(?:async\s+)?(?:for|while)\b.*:|[\[({].*\bfor\b.+\bin\b")
+LINES_ABOVE = 12
+"""How far above its busiest line a loop's head is looked for: longer bodies are no loops over elements."""
 HEAD = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)")
 
 
@@ -25,6 +35,8 @@ class SampledPart:
 
     share: float
     count: int
+    is_rare: bool = False
+    """Seen in far fewer steps than as many samples would hit if each step did it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,18 +126,31 @@ def matching(facts: Facts, among: Iterable[Hotspot], pattern: re.Pattern[str]) -
     return found
 
 
+def is_in_loop(facts: Facts, one: Located) -> bool:
+    """Return whether own code spends its own time at a line of a loop, other than over a loader."""
+    place, line = one.place, one.text
+    if not one.is_own or "loader" in line:
+        return False
+    indent = len(line) - len(line.lstrip())
+    above = (text_at(facts, place.file, place.line - n) for n in range(1, LINES_ABOVE + 1))
+    heads = [text for text in above if text.strip() and len(text) - len(text.lstrip()) < indent]
+    return bool(LOOP.search(line)) or bool(heads and re.match(r"\s*(for|while)\b", heads[0]))
+
+
 def place_of_text(facts: Facts, pattern: re.Pattern[str]) -> Place | None:
-    """Return the one line of own code that matches; None where there is none or more than one."""
+    """Return the line of own code that matches; of several the one that isn't for evaluation, else None."""
     own = own_files(facts)
-    hits = [
-        (file, line)
+    hits = {
+        (file, line): text
         for file in own
         for line, text in facts.timeline.sources.get(file, {}).items()
         if pattern.search(text) and not text.lstrip().startswith(("#", "from ", "import "))
-    ]
+    }
+    if len(hits) > 1:
+        hits = {spot: text for spot, text in hits.items() if not FOR_EVALUATION.search(text)}
     if len(hits) != 1:
         return None
-    file, line = hits[0]
+    (file, line), *_ = hits
     return Place(function=_function_at(facts, file, line), file=file, line=line)
 
 
@@ -138,19 +163,30 @@ def parsed_place(text: str | None) -> Place | None:
 
 
 def counter(facts: Facts, name: str) -> float | None:
-    """Return a counter's mean over the window; of a counter of each process, the sum of their means."""
-    start, end = facts.timeline.window_ns
+    """Return a counter's mean over the clean steps; of a counter of each process, the sum of their means.
+
+    Over the whole window where it was read too seldom for that.
+    """
     means = []
     for one in facts.timeline.counters:
         if one.name != name or not len(one.value) or len(one.value) != len(one.time_ns):
             continue
-        inside = (
-            (one.time_ns >= start) & (one.time_ns <= end) if end > start else np.ones(len(one.value), bool)
-        )
-        values = one.value[inside & np.isfinite(one.value)]
+        finite = np.isfinite(one.value)
+        for start, end in _spans(facts):
+            values = one.value[finite & (one.time_ns >= start) & (one.time_ns <= end)]
+            if len(values) >= FEW_READINGS:
+                break
         if len(values):
             means.append(float(values.mean()))
     return sum(means) if means else None
+
+
+def _spans(facts: Facts) -> list[tuple[int, int]]:
+    """Return where to read counters, the better first: clean steps, the window, the run."""
+    steps, (start, end) = clean_steps(facts), facts.timeline.window_ns
+    clean = [(steps[0].start_ns, steps[-1].end_ns)] if steps else []
+    window = [(start, end)] if end > start else []
+    return clean + (window or [(-(2**62), 2**62)])
 
 
 def usable_cpus(facts: Facts) -> float | None:
@@ -175,7 +211,8 @@ def idle_cpus(facts: Facts) -> float | None:
 def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) -> SampledPart:
     """Return which part of the training thread's time had a stack as wanted (outermost first)."""
     samples, stacks = facts.timeline.samples, facts.timeline.stacks
-    steps = clean_steps(facts)
+    # Also steps whose times are not quoted because sampling took a CPU from them: what they did is the same.
+    steps = [step for step in facts.timeline.steps if step.block.is_light]
     if not len(samples.stack) or not steps:
         return SampledPart(share=0.0, count=0)
     inside = (samples.track == facts.timeline.main_track) & (samples.start_ns >= steps[0].start_ns)
@@ -191,8 +228,17 @@ def training_samples(facts: Facts, wanted: Callable[[Sequence[Frame]], bool]) ->
         for number_ in np.unique(stack).tolist()
         if stacks.stacks[number_] and wanted([stacks.frames[index] for index in stacks.stacks[number_]])
     ]
-    part = int(length[np.isin(stack, hits)].sum())
-    return SampledPart(share=part / total, count=int(samples.count[inside].sum()))
+    hit = np.isin(stack, hits)
+    begun = np.array([step.start_ns for step in steps])
+    where = np.searchsorted(begun, samples.start_ns[inside][hit], side="right")
+    seen, instants = len(np.unique(where)), int(samples.count[inside][hit].sum())
+    # So many steps are hit by samples that fall anywhere.
+    expected = len(steps) * (1 - math.exp(-instants / len(steps)))
+    return SampledPart(
+        share=int(length[hit].sum()) / total,
+        count=int(samples.count[inside].sum()),
+        is_rare=seen < RARE * expected,
+    )
 
 
 def changed_at(place: Hotspot, own: frozenset[str]) -> Place:
@@ -200,6 +246,48 @@ def changed_at(place: Hotspot, own: frozenset[str]) -> Place:
     if place.caller is not None and place.file not in own:
         return place.caller
     return Place(function=place.function, file=place.file, line=place.line)
+
+
+def optimizers(facts: Facts) -> list[dict[str, Any]]:
+    """Return what each optimizer that stepped said of itself: class, foreach, fused, params."""
+    rows = facts.timeline.facts.get("optimizers")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list | tuple) else []
+
+
+def place_of(frame: Frame) -> Place:
+    """Return where a frame is."""
+    return Place(function=frame.function, file=frame.file, line=frame.line)
+
+
+def line_on_top(facts: Facts, pattern: re.Pattern[str]) -> Place | None:
+    """Return the one line of own code that matches and on which the training thread was seen; else None."""
+    seen: set[Frame] = set()
+
+    def matches(stack: Sequence[Frame]) -> bool:
+        leaf = stack[-1]
+        if leaf.own and pattern.search(text_at(facts, leaf.file, leaf.line)):
+            seen.add(leaf)
+        return leaf in seen
+
+    training_samples(facts, matches)
+    return place_of(seen.pop()) if len(seen) == 1 else None
+
+
+def block_heads(facts: Facts, file: str, line: int) -> list[str]:
+    """Return the heads of the blocks around a line, up to its function's `def` and decorators."""
+    text = text_at(facts, file, line)
+    indent, heads = len(text) - len(text.lstrip()), []
+    in_function = True
+    for above in range(line - 1, 0, -1):
+        text = text_at(facts, file, above)
+        here = len(text) - len(text.lstrip())
+        if not in_function and not text.lstrip().startswith("@"):
+            break
+        if text.strip() and (here < indent or not in_function):
+            heads.append(text)
+            indent = here
+            in_function = in_function and HEAD.match(text) is None
+    return heads
 
 
 def _function_at(facts: Facts, file: str, line: int) -> str:

@@ -54,7 +54,7 @@ def analyse(directory: RunDirectory) -> Analysis:
 def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
     """Return each rank's timeline."""
     sources, qualified = read_sources(directory.raw, run.script_dir)
-    began = run.clock.get("stacks_began_ns") or {}
+    began, ended = run.clock.get("stacks_began_ns") or {}, run.clock.get("stacks_ended_ns") or {}
     counters = _counters(directory.raw)
     return tuple(
         RankReader(
@@ -63,6 +63,7 @@ def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
                 rank=int(folder.name.rpartition("-")[2]),
                 script_dir=run.script_dir,
                 stacks_began_ns=began.get(folder.name),
+                stacks_ended_ns=ended.get(folder.name),
                 counters=counters,
                 sources=sources,
                 qualified=qualified,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from throughput.model.category import Block, Category
+from throughput.model.category import Block, Category, Phase
 
 Ints = npt.NDArray[np.int64]
 
@@ -294,3 +294,17 @@ class Timeline:
     """Index of the training thread in `tracks`."""
     window_ns: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
+
+
+def training_functions(timeline: Timeline) -> frozenset[tuple[str, str]]:
+    """Return the own functions (file, name) on the training thread during backward or an optimizer."""
+    samples, frames = timeline.samples, timeline.stacks.frames
+    if len(samples.phase) != len(samples.stack):
+        return frozenset()
+    training = np.isin(samples.phase, (int(Phase.BACKWARD), int(Phase.OPTIMIZER)))
+    return frozenset(
+        (frames[n].file, frames[n].function)
+        for stack in np.unique(samples.stack[training & (samples.track == timeline.main_track)]).tolist()
+        for n in timeline.stacks.stacks[stack]
+        if frames[n].own
+    )

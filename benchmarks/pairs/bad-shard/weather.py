@@ -10,7 +10,7 @@ from link import Link
 from torch.utils.data import IterableDataset, get_worker_info
 
 READINGS, PAST, BATCH = 18, 8, 128
-HOSTS = {"store-a": 120e6, "attic": 1.32e6}
+HOSTS = {"store-a": 120e6, "attic": 1.2e6}
 """Bytes a second from each host."""
 
 

@@ -13,7 +13,7 @@ from torch import nn
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
-PER_ROUND, BATCH = 10, 64
+PER_ROUND, BATCH = 6, 64
 """Batches of a round, and households of a batch."""
 
 

@@ -25,4 +25,4 @@ class ClickLog(IterableDataset[torch.Tensor]):
 def open_log(workers: int, seed: int) -> DataLoader[torch.Tensor]:
     """Return a loader over the log."""
     log = ClickLog(write_blocks(32, 360, seed))
-    return DataLoader(log, batch_size=None, num_workers=workers)
+    return DataLoader(log, batch_size=None, num_workers=workers)  # PLANTED

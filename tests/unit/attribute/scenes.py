@@ -42,6 +42,7 @@ def library(function: str, file: str, line: int = 10) -> Frame:
 
 MAIN = own("<module>", 90)
 TRAIN = own("train", 40)
+LOCK_MADE = LockInfo(name="Cache.lock", kind="Lock", made_at="pool.py:3")
 LOADER = library("_BaseDataLoaderIter.__next__", "torch/utils/data/dataloader.py")
 MATMUL = library("Linear.forward", "torch/nn/modules/linear.py")
 QUEUE_GET = library("Queue.get", "queue.py")

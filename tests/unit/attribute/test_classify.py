@@ -29,6 +29,7 @@ def doing(*frames: Frame) -> Doing:
     return Classifier(stacks, lines).doing(0)
 
 
+POLL = library("Connection._poll", "multiprocessing/connection.py")
 CASES = {
     "nothing": ((), Doing.PYTHON),
     "a lock of the script's": ((MAIN, LOCK_FRAME), Doing.LOCK),
@@ -36,8 +37,24 @@ CASES = {
     "an operator": ((MAIN, TRAIN, MATMUL), Doing.TORCH),
     "other library code": ((MAIN, TRAIN, library("dumps", "json/__init__.py")), Doing.PYTHON),
     "a queue": ((MAIN, TRAIN, QUEUE_GET), Doing.WAIT),
-    "an event": ((MAIN, TRAIN, library("Event.wait", "threading.py")), Doing.WAIT),
+    "an event": ((MAIN, TRAIN, library("Event.wait", "threading.py")), Doing.AWAIT),
     "a future": ((MAIN, TRAIN, library("Future.result", "concurrent/futures/_base.py")), Doing.WAIT),
+    "an event that brings a batch": (
+        (MAIN, own("get_batch", 10), library("Event.wait", "threading.py")),
+        Doing.WAIT,
+    ),
+    "a thread of a pool with nothing to do": (
+        (library("_worker", "concurrent/futures/thread.py"),),
+        Doing.AWAIT,
+    ),
+    "unpickling what a queue brought": (
+        (MAIN, TRAIN, library("Queue.get", "multiprocessing/queues.py")),
+        Doing.LOADING,
+    ),
+    "waiting for what a queue brings": (
+        (MAIN, TRAIN, library("Queue.get", "multiprocessing/queues.py"), POLL),
+        Doing.WAIT,
+    ),
     "running code of threading": ((library("Thread.run", "threading.py"),), Doing.PYTHON),
     "sleeping": ((MAIN, own("train", 5)), Doing.SLEEP),
     "sleeping where the batch is made": ((MAIN, own("get_batch", 5)), Doing.LOADING),

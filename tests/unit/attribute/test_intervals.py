@@ -77,3 +77,15 @@ def test_a_constant_share_has_no_width() -> None:
     whole = np.linspace(10, 20, 30)
     low, high = ratio_interval(whole[:, None] * 0.25, whole, 4)
     assert np.allclose([low[0], high[0]], 0.25)
+
+
+@given(SPANS, SPANS)
+def test_what_two_coverages_share_and_what_one_has_alone(
+    first: list[tuple[int, int]], second: list[tuple[int, int]]
+) -> None:
+    one, two = Coverage(*pair(first)), Coverage(*pair(second))
+    both, alone = one.common(two), one.without(two)
+    instants = np.arange(-6, SIZE + 6, dtype=np.int64)
+    covered, wanted = bitmap(first), bitmap(second)
+    assert both.within(instants, instants + 1).tolist() == [int(i in covered & wanted) for i in instants]
+    assert alone.within(instants, instants + 1).tolist() == [int(i in covered - wanted) for i in instants]

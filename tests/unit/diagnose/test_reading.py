@@ -78,8 +78,10 @@ def test_the_loader_is_found_where_it_is_made_once() -> None:
     assert reading.place_of_text(made, MAKES_LOADER) == Place(function="Data.load", file="train.py", line=10)
     top = facts(sources={"train.py": {3: "loader = DataLoader(data)"}})
     assert reading.place_of_text(top, MAKES_LOADER) == Place(function="<module>", file="train.py", line=3)
-    twice = facts(sources={"train.py": line | {12: "    other = DataLoader(test)"}})
+    twice = facts(sources={"train.py": line | {12: "    other = DataLoader(mine)"}})
     assert reading.place_of_text(twice, MAKES_LOADER) is None
+    tests = facts(sources={"train.py": line | {12: "    test_loader = DataLoader(data)"}})
+    assert reading.place_of_text(tests, MAKES_LOADER) == Place(function="Data.load", file="train.py", line=10)
 
 
 def test_only_the_training_thread_is_sampled() -> None:

@@ -9,6 +9,10 @@ import numpy as np
 from throughput.diagnose.replay.queue_model import Floats, Pipeline
 from throughput.model.finding import LoaderSettings
 
+SEND_NS, RECEIVE_NS = 1_000_000.0, 700_000.0
+"""What sending a batch of a few tensors costs a worker, and taking it the training thread, on a slow core: a
+run without workers can't say what it would be."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -55,6 +59,8 @@ def _set(pipeline: Pipeline, settings: LoaderSettings) -> Pipeline:
         in_order=pipeline.in_order if settings.in_order is None else settings.in_order,
         persistent=pipeline.persistent if persistent is None else persistent,
     )
+    if not pipeline.workers and set_.workers:
+        set_ = replace(set_, make_cpu=set_.make_cpu + SEND_NS, loop_cpu=set_.loop_cpu + RECEIVE_NS)
     if not settings.even_workers:
         return set_
     # The same batches, but none harder than another.

@@ -30,7 +30,9 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: the link to the storage is slower than unpacking, so that compression pays.
     Sources: PRESTO (SIGMOD'22); SPDL's documentation on NumPy files.
     """
-    found = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), COMPRESSED)
+    places = reading.places(facts, Category.DATA_LOADING)
+    opened = reading.matching(facts, places, findings.OPENS)
+    found = [place for place in reading.matching(facts, places, COMPRESSED) if place not in opened]
     return findings.at_places(facts, found, ("Files are decompressed for each sample", FIX))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from throughput.diagnose import costs, evidence, findings, reading
@@ -11,6 +12,7 @@ from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 from throughput.model.timeline import Frame
 
+SWITCHES_ON = re.compile(r"detect_anomaly")
 FIX_ANOMALY = (
     "Remove torch.autograd.set_detect_anomaly(True) (and detect_anomaly=True of a trainer); switch it on "
     "again only to look for a NaN."
@@ -32,10 +34,11 @@ def check(facts: Facts) -> Finding | None:
         cost = costs.of_samples(facts, reading.training_samples(facts, _traces))
         if cost is not None:
             line = f"stack traces take {evidence.time_of(cost)}; the search for NaN comes on top"
-            title = "Autograd's anomaly detection is on"
-            return findings.of_cost(cost, (Category.HOST_WORK, None), (title, FIX_ANOMALY), (line,))
+            spot = (Category.HOST_WORK, reading.place_of_text(facts, SWITCHES_ON))
+            texts = ("Autograd's anomaly detection is on", FIX_ANOMALY)
+            return findings.of_cost(cost, spot, texts, (line,))
     env = facts.run.environment.get("env")
-    blocking = isinstance(env, dict) and str(env.get("CUDA_LAUNCH_BLOCKING", "")) == "1"
+    blocking = isinstance(env, dict) and str(env.get("CUDA_LAUNCH_BLOCKING")) == "1"
     if not blocking or not facts.timeline.facts.get("device"):
         return None
     cost = costs.together(
@@ -46,8 +49,8 @@ def check(facts: Facts) -> Finding | None:
         evidence.category(facts, Category.SYNCHRONIZATION, "waiting for the device takes"),
         evidence.category(facts, Category.HOST_WORK, "Python that could run meanwhile takes"),
     )
-    title = "CUDA_LAUNCH_BLOCKING is on"
-    return findings.of_cost(cost, (Category.SYNCHRONIZATION, None), (title, FIX_BLOCKING), lines)
+    texts = ("CUDA_LAUNCH_BLOCKING is on", FIX_BLOCKING)
+    return findings.of_cost(cost, (Category.SYNCHRONIZATION, None), texts, lines)
 
 
 def _traces(stack: Sequence[Frame]) -> bool:
@@ -69,10 +72,6 @@ def _quiet() -> tuple[Facts, ...]:
 
 
 RULE = SpecificRule(
-    name="debug-left-on",
-    check=check,
-    requires=("stacks",),
-    fires=_fires,
-    quiet=_quiet,
+    name="debug-left-on", check=check, requires=("stacks",), fires=_fires, quiet=_quiet,
     supersedes=("python-overhead", "launch-bound", "item-sync"),
-)
+)  # fmt: skip

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from throughput.diagnose import findings, reading
 from throughput.diagnose.examples import facts, loading
 from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
-OPENS = re.compile(
-    r"h5py\.(File|_hl\.files)|h5py/_hl/files|sqlite3\.connect|zipfile\.(ZipFile|Path)\(|zipfile\.ZipFile$|tarfile\.open"
-    r"|lmdb\.open|np\.memmap\(|numpy\.memmap|netCDF4\.Dataset\(|zarr\.open|rasterio\.open|pq\.ParquetFile\("
-    r"|\bopen\(self\.\w+\)|\bopen\(self\.\w+,"
-)
 FIX = (
     "Open the file once in each worker, at the first access, and keep it:\n"
     "    def __getitem__(self, index):\n"
@@ -33,7 +26,7 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: each sample really is in another file; then pack the files.
     Sources: h5py's documentation on parallel reading; users' threads in root causes of slow loading.
     """
-    found = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), OPENS)
+    found = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), findings.OPENS)
     return findings.at_places(facts, found, ("A file is opened again for each sample", FIX))
 
 

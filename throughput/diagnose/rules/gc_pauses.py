@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts
@@ -9,6 +11,12 @@ from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
+ASKED_FOR = re.compile(r"\bgc\.collect\(")
+"""A collection that the script itself asks for."""
+FIX_ASKED = (
+    "Remove gc.collect() from the training loop, or call it every 1,000 steps: Python collects by itself "
+    "when it has to, and the memory of tensors is freed without it."
+)
 FIX = (
     "Take long-lived objects out of the collector's sight, and collect when it suits:\n"
     "    gc.collect(); gc.freeze()                 # once, after everything is set up\n"
@@ -41,11 +49,15 @@ def check(facts: Facts) -> Finding | None:
         f"that is {evidence.time_of(cost)}",
     )
     title = "Python's garbage collector holds up steps"
-    return findings.of_cost(cost, (Category.HOST_WORK, None), (title, FIX), lines)
+    where = reading.line_on_top(facts, ASKED_FOR)
+    return findings.of_cost(cost, (Category.HOST_WORK, where), (title, FIX_ASKED if where else FIX), lines)
 
 
 def _fires() -> tuple[Facts, ...]:
-    return (facts(pauses=tuple(("gc2", n * 500, n * 500 + 60) for n in range(20))),)
+    often = tuple(("gc2", n * 500, n * 500 + 60) for n in range(20))
+    asks = ("train.py main 9", "train.py tidy 30")
+    own = {"train.py": {30: "    gc.collect()"}}
+    return (facts(pauses=often), facts(pauses=often, stacks=((0.12, asks),), sources=own))
 
 
 def _quiet() -> tuple[Facts, ...]:

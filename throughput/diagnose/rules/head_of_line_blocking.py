@@ -5,7 +5,7 @@ from __future__ import annotations
 from throughput import units
 from throughput.diagnose import evidence, findings, lateness, reading
 from throughput.diagnose.examples import batches, facts, loader, settings
-from throughput.diagnose.ranking import SpecificRule
+from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, LoaderSettings
 
@@ -63,5 +63,5 @@ RULE = SpecificRule(
     requires=("loader",),
     fires=_fires,
     quiet=_quiet,
-    supersedes=("prefetch-shallow", "too-few-workers"),
+    supersedes=(*GENERAL_LOADING, "slow-storage-read"),
 )

@@ -38,7 +38,9 @@ def check(facts: Facts) -> Finding | None:
     many = MANY_TENSORS * costs.generic(facts)
     tensors = costs.of_samples(facts, reading.training_samples(facts, _rebuilds_tensors), many)
     sent = reading.matching(facts, reading.places(facts, Category.DATA_LOADING), SENDS)
-    rebuilt, at = objects or tensors, costs.of_places(sent, costs.generic(facts))
+    # On the training thread the stacks tell objects from tensors; of the workers' side only places are known.
+    is_workers = any(place.process == reading.WORKERS for place in sent)
+    rebuilt, at = objects or tensors, costs.of_places(sent, costs.generic(facts) if is_workers else many)
     cost = max((c for c in (rebuilt, at) if c is not None), key=lambda c: c.ns, default=None)
     lines = [evidence.place(place) for place in sent[: findings.SHOWN]]
     if rebuilt is not None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import statistics
 
 from throughput.diagnose import findings, reading
 from throughput.diagnose.examples import facts, loader, loading
 from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
+from throughput.model.attribution import Hotspot
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 
-LOOP = re.compile(r"^\s*(?:async\s+)?(?:for|while)\b.*:|[\[({].*\bfor\b.+\bin\b")
-LINES_ABOVE = 12
-"""How far above its busiest line a loop's head is looked for: longer bodies are no loops over elements."""
 MOSTLY_BLOCKED = 0.5
+OFTEN = 16
+"""Calls a sample: chains of transforms are shorter, rows of elements longer."""
 FIX = (
     "Replace the loop by one call on the whole array, for example\n"
     "    out = np.where(x > 0, x * gain, 0)    # not: [v * gain if v > 0 else 0 for v in x]\n"
@@ -33,9 +33,13 @@ def check(facts: Facts) -> Finding | None:
     if made is not None and made.made_ns and (made.blocked_ns or 0) > MOSTLY_BLOCKED * made.made_ns:
         return None  # it waits in its loop: for a file, a lock or the network
     work = reading.with_text(facts, reading.places(facts, Category.DATA_LOADING))
-    loops = [one.place for one in work if _loops(facts, one)]
+    loops = [one.place for one in work if reading.is_in_loop(facts, one)]
     looping = {(place.file, place.function) for place in loops}
-    called = [one.place for one in work if (by := one.place.caller) and (by.file, by.function) in looping]
+    called = [
+        one.place
+        for one in work
+        if (by := one.place.caller) and (by.file, by.function) in looping and _is_often(facts, one.place)
+    ]
     title = "A Python loop runs for each sample"
     inner = max(called, key=lambda place: place.ns_per_step, default=None)
     if inner is not None and inner.ns_per_step > sum(place.ns_per_step for place in loops):
@@ -43,15 +47,12 @@ def check(facts: Facts) -> Finding | None:
     return findings.at_places(facts, [*loops, *(p for p in called if p not in loops)], (title, FIX))
 
 
-def _loops(facts: Facts, one: reading.Located) -> bool:
-    """Return whether own code spends its own time at a line of a loop, other than over a loader."""
-    place, line = one.place, one.text
-    if not one.is_own or "loader" in line:
-        return False
-    indent = len(line) - len(line.lstrip())
-    above = (reading.text_at(facts, place.file, place.line - n) for n in range(1, LINES_ABOVE + 1))
-    heads = [text for text in above if text.strip() and len(text) - len(text.lstrip()) < indent]
-    return bool(LOOP.search(line)) or bool(heads and re.match(r"\s*(for|while)\b", heads[0]))
+def _is_often(facts: Facts, place: Hotspot) -> bool:
+    """Return whether a place is called for elements, not for each of a chain of transforms."""
+    sizes = [step.samples for step in facts.timeline.steps if step.samples]
+    if not sizes or place.calls_per_step is None:
+        return True
+    return place.calls_per_step >= OFTEN * statistics.median(sizes)
 
 
 def _fires() -> tuple[Facts, ...]:

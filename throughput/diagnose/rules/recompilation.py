@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from throughput import units
@@ -14,6 +15,7 @@ from throughput.model.timeline import Frame
 
 COMPILES = ("_dynamo/convert_frame.py", "_dynamo/symbolic_convert.py", "_inductor/compile_fx.py")
 """Only run while compiling; `_dynamo/eval_frame.py` is on the stack of compiled code too."""
+COMPILED = re.compile(r"torch\.compile\b|\.compile\(\)")
 FIX = (
     "Give the compiled function inputs of one shape: pad batches, drop_last=True in the loader, or mark "
     "what varies\n"
@@ -50,7 +52,9 @@ def check(facts: Facts) -> Finding | None:
     if again:
         lines.append(f"torch counted {units.count(again)} recompilations")
     title = "torch.compile compiles again while training"
-    return findings.of_cost(cost, (Category.HOST_WORK, None), (title, FIX), lines)
+    return findings.of_cost(
+        cost, (Category.HOST_WORK, reading.place_of_text(facts, COMPILED)), (title, FIX), lines
+    )
 
 
 def _is_compiling(stack: Sequence[Frame]) -> bool:
@@ -69,10 +73,6 @@ def _quiet() -> tuple[Facts, ...]:
 
 
 RULE = SpecificRule(
-    name="recompilation",
-    check=check,
-    requires=("light", "stacks"),
+    name="recompilation", check=check, requires=("light", "stacks"), fires=_fires, quiet=_quiet,
     supersedes=("python-overhead",),
-    fires=_fires,
-    quiet=_quiet,
-)
+)  # fmt: skip

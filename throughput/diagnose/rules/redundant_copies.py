@@ -17,12 +17,13 @@ CONVERTS = re.compile(
     r"torch\.(tensor|as_tensor|from_numpy|clone)\(|\.(tolist|numpy|clone|contiguous|double|float|half|astype)\("
     r"|np\.(array|asarray|ascontiguousarray|copy)\(|copy\.deepcopy\(|\.copy\(\)|\.type\("
 )
-CALLED = re.compile(r"(\w+)\(")
+ARITHMETIC, CALLED = re.compile(r"[\w)\]] (\*\*?|[-+/@%]|//) [\w(\[]"), re.compile(r"(\w+)\(")
 PLAIN = frozenset(
     "tensor as_tensor from_numpy clone tolist numpy contiguous double float half astype array asarray type t"
     " to int ascontiguousarray copy deepcopy len view reshape flatten long cpu detach list".split()
 )
-"""A line that calls anything else does work of its own too."""
+"""A line that calls anything else, or computes, does work of its own too."""
+TITLE = "Batches are converted and copied again"
 COPIES = ("aten::_to_copy", "aten::copy_", "aten::clone", "aten::contiguous")
 FIX = (
     "Convert once, as early as it can be: keep tensors of the model's type in the data set\n"
@@ -47,11 +48,12 @@ def check(facts: Facts) -> Finding | None:
     steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
     counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
     more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
-    return findings.at_places(facts, found, ("Batches are converted and copied again", FIX), more=more)
+    return findings.at_places(facts, found, (TITLE, FIX), more=more)
 
 
 def _converts(line: str) -> bool:
-    return bool(CONVERTS.search(line)) and PLAIN.issuperset(CALLED.findall(line))
+    only_calls = not ARITHMETIC.search(line) and PLAIN.issuperset(CALLED.findall(line))
+    return only_calls and CONVERTS.search(line) is not None
 
 
 def _fires() -> tuple[Facts, ...]:
@@ -67,14 +69,12 @@ def _fires() -> tuple[Facts, ...]:
 def _quiet() -> tuple[Facts, ...]:
     lines = {"convert.py": {10: "    loss = criterion(model(x.float()), y)"}}
     model = spot("torch.nn.Module", 0.6, "site-packages/torch/nn/modules/module.py:1", caller="convert.py:10")
-    return (facts(places=(model,), sources=lines), facts(places=(spot("to_input", 0.02, "convert.py:10"),)))
+    own = {"ema.py": {10: "    s = d * s + e * x.float()"}}
+    average = facts(places=(spot("update", 0.3, "ema.py:10"),), sources=own)
+    return (facts(places=(model,), sources=lines), average)
 
 
 RULE = SpecificRule(
-    name="redundant-copies",
-    check=check,
-    requires=("stacks",),
-    fires=_fires,
-    quiet=_quiet,
+    name="redundant-copies", check=check, requires=("stacks",), fires=_fires, quiet=_quiet,
     supersedes=(*GENERAL_LOADING, "python-overhead", "python-loop-in-dataset", "slow-collate"),
-)
+)  # fmt: skip

@@ -7,16 +7,16 @@ import re
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts
 from throughput.diagnose.ranking import SpecificRule
-from throughput.model.attribution import Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding
 from throughput.model.timeline import Frame
 
 FILES = ("torch/optim/lr_scheduler.py", "torch/optim/swa_utils.py")
 OWN = re.compile(
-    r"(^|[._])(ema|update_ema|ema_update|moving_average|update_average|polyak|soft_update)([._]|$)",
-    re.IGNORECASE,
+    r"(^|[._])(ema|EMA|moving_average|running_average|update_average|average_(weights|model|parameters)|polyak\w*"
+    r"|soft_update\w*)([._]|$)|E(ma|MA)(?![a-z])|MovingAverage|WeightAverag|AveragedModel|(Mean|Momentum)Teacher"
 )
+"""Names of functions and classes that keep an average of the weights, such as `ModelEma.update`."""
 FIX = (
     "Batch the update of all weights in one call, every few steps:\n"
     "    torch._foreach_lerp_(averages, weights, 1 - decay)      # not: for a, w in zip(...): a.lerp_(w, "
@@ -38,13 +38,13 @@ def check(facts: Facts) -> Finding | None:
     cost = costs.of_samples(facts, reading.training_samples(facts, lambda stack: any(map(_averages, stack))))
     if cost is None:
         return None
-    frames = [frame for frame in facts.timeline.stacks.frames if frame.own and _averages(frame)]
-    where = (
-        None if not frames else Place(function=frames[0].function, file=frames[0].file, line=frames[0].line)
-    )
+    frame = next((f for f in facts.timeline.stacks.frames if f.own and _averages(f)), None)
+    where = None if frame is None else reading.place_of(frame)
     line = f"averaging weights or stepping a scheduler takes {evidence.time_of(cost)}"
     title = "A scheduler or an average of the weights takes step time"
-    return findings.of_cost(cost, (Category.HOST_WORK, where), (title, FIX), (line,))
+    own = [place for place in reading.places(facts, process=reading.TRAINING) if OWN.search(place.function)]
+    category = findings.main_category(own) if own else Category.HOST_WORK
+    return findings.of_cost(cost, (category, where), (title, FIX), (line,))
 
 
 def _averages(frame: Frame) -> bool:
@@ -56,7 +56,8 @@ def _averages(frame: Frame) -> bool:
 def _fires() -> tuple[Facts, ...]:
     own = ("train.py main 9", "ema.py EMA.update 21")
     swa = ("train.py main 9", "site-packages/torch/optim/swa_utils.py update_parameters 250")
-    return (facts(stacks=((0.1, own),)), facts(stacks=((0.1, swa),)))
+    named = ("train.py main 9", "averages.py ModelEma.update 21")
+    return (facts(stacks=((0.1, own),)), facts(stacks=((0.1, swa),)), facts(stacks=((0.1, named),)))
 
 
 def _quiet() -> tuple[Facts, ...]:
@@ -71,10 +72,6 @@ def _quiet() -> tuple[Facts, ...]:
 
 
 RULE = SpecificRule(
-    name="scheduler-or-ema",
-    check=check,
-    requires=("stacks",),
+    name="scheduler-or-ema", check=check, requires=("stacks",), fires=_fires, quiet=_quiet,
     supersedes=("python-overhead",),
-    fires=_fires,
-    quiet=_quiet,
-)
+)  # fmt: skip

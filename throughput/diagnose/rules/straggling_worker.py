@@ -7,7 +7,7 @@ import statistics
 from throughput import units
 from throughput.diagnose import evidence, findings, lateness
 from throughput.diagnose.examples import facts, loader
-from throughput.diagnose.ranking import SpecificRule
+from throughput.diagnose.ranking import GENERAL_LOADING, SpecificRule
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, LoaderSettings
 
@@ -25,7 +25,8 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: batches are handed over in order, worker by worker, so that all wait for the slowest.
     How to fix: equal shards, shuffled before they are split; in_order=False.
-    When it is wrong: its batches hold samples that cost more, and by chance they were always its turn.
+    When it is wrong: its batches hold samples that cost more, and it was always its turn: then even out
+    the batches.
     Sources: torch.utils.data documentation (get_worker_info, in_order).
     """
     summary = facts.attribution.loader
@@ -35,8 +36,10 @@ def check(facts: Facts) -> Finding | None:
     slowest, usual = times[-1], statistics.median(times[:-1])
     if usual <= 0 or slowest < SLOWER * usual:
         return None
-    cost = lateness.of_making(facts, 1 - usual / slowest)
     number = summary.per_worker_made_ns.index(slowest)
+    if not lateness.is_beyond_chance(facts, number):
+        return None
+    cost = lateness.of_making(facts, 1 - usual / slowest)
     lines = (
         f"worker {number} takes {units.duration(slowest)} for a batch, the others {units.duration(usual)}",
         evidence.category(facts, Category.DATA_LOADING, "waiting for batches takes"),
@@ -64,5 +67,5 @@ RULE = SpecificRule(
     requires=("loader",),
     fires=_fires,
     quiet=_quiet,
-    supersedes=("prefetch-shallow", "too-few-workers", "head-of-line-blocking"),
+    supersedes=(*GENERAL_LOADING, "slow-storage-read", "head-of-line-blocking"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
@@ -23,10 +25,9 @@ def check(facts: Facts) -> Finding | None:
     if summary is None or cpus is None or summary.num_workers <= cpus:
         return None
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
-    cost = costs.together(
-        costs.part_of(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts)),
-        costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued)),
-    )
+    starved = costs.part_of(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts))
+    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued))
+    cost = costs.together(starved, late)
     lines = [
         f"{units.plural(summary.num_workers, 'worker')} share {units.count(cpus)} CPUs",
         evidence.category(facts, Category.CPU_STARVED, "the training thread waits for a CPU"),
@@ -35,7 +36,9 @@ def check(facts: Facts) -> Finding | None:
     count = max(1, int(cpus) - 1)
     fix = f"Lower the workers from {summary.num_workers} to {count}: DataLoader(..., num_workers={count})"
     sets = LoaderSettings(num_workers=count)
-    return findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines, sets=sets)
+    found = findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines, sets=sets)
+    is_starved = starved is not None and (late is None or starved.ns >= late.ns)
+    return replace(found, category=Category.CPU_STARVED) if found is not None and is_starved else found
 
 
 def _fires() -> tuple[Facts, ...]:

@@ -21,6 +21,7 @@ OF_WORKERS = (
     "A later batch lay ready",
 )
 """What a loader without workers has not."""
+TRAINING_THREAD = "MainThread"
 LOCKS = 12  # rows; locks beyond cost little, they are ranked
 RANKS = 64
 COLLECTORS = 16
@@ -47,7 +48,8 @@ class LockRow:
     waits: str
     harmful: str
     idle: str
-    who: str
+    chain: str
+    """Who waits for whom, from the training thread on."""
 
 
 def loader_rows(loader: LoaderSummary | None) -> tuple[Fact, ...]:
@@ -93,8 +95,6 @@ def lock_rows(locks: Sequence[LockSummary] | None, amounts: Amounts) -> tuple[Lo
     for lock in ranked[: min(LOCKS, amounts.hotspots)]:
         name, *places = view.lock(lock.places)
         harmful = lock.training_ns_per_step + lock.through_waker_ns_per_step
-        holder = f"held by {view.plain(lock.holder, 60)}" if lock.holder else "holder unknown"
-        waiters = ", ".join(view.plain(waiter, 40) for waiter in lock.waiters[:4])
         rows.append(
             LockRow(
                 name=name,
@@ -102,10 +102,25 @@ def lock_rows(locks: Sequence[LockSummary] | None, amounts: Amounts) -> tuple[Lo
                 waits=units.count(lock.waits),
                 harmful=units.duration(harmful),
                 idle=units.duration(lock.idle_ns_per_step),
-                who=f"{holder}{f'; waited for by {waiters}' if waiters else ''}",
+                chain=lock_chain(lock),
             )
         )
     return tuple(rows)
+
+
+def lock_chain(lock: LockSummary) -> str:
+    """Return "training thread ← make-1 ← Cache.lock ← make-0 at cache.py:32", from the waiter where idle."""
+    training, through = lock.training_ns_per_step, lock.through_waker_ns_per_step
+    waiters = [waiter for waiter in lock.waiters if waiter != TRAINING_THREAD or training >= through]
+    held_at = lock.places.held_at
+    at = f" at {view.plain(held_at, 100)}" if held_at else ""
+    links = [
+        "training thread" if training + through > 0 else "",
+        "" if training >= through and training > 0 else " or ".join(waiters[:3]),
+        lock.places.name,
+        f"{lock.holder or 'an unknown holder'}{at}",
+    ]
+    return " ← ".join(view.plain(link, 160) for link in links if link)
 
 
 def rank_rows(ranks: Sequence[RankRow], *, device: bool) -> tuple[tuple[str, ...], ...]:

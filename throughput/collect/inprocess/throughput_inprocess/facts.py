@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .steps import StepFinder
 
 
+known_optimizers: dict[int, dict[str, Any]] = {}
+
+
 def note(finder: StepFinder) -> None:
     """Write one `facts` line; each part is left out where it can't be read."""
     found = {
@@ -26,6 +29,7 @@ def note(finder: StepFinder) -> None:
         "python": platform.python_version(),
         "executable": sys.executable,
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "max_rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
     torch = sys.modules.get("torch")
@@ -66,25 +70,20 @@ def _seeds(torch: Any) -> dict[str, Any]:
     return {"seeds": seeds}
 
 
-def _optimizers(torch: Any, finder: StepFinder) -> dict[str, Any]:
-    import gc
+def know_optimizer(optimizer: Any) -> None:
+    """Keep what an optimizer says of itself at its first step: when the script is stopped it is gone."""
+    groups = getattr(optimizer, "param_groups", None) or [{}]
+    known_optimizers[id(optimizer)] = {
+        "class": type(optimizer).__name__,
+        "foreach": groups[0].get("foreach"),
+        "fused": groups[0].get("fused"),
+        "params": sum(len(group.get("params", ())) for group in groups),
+    }
 
-    if torch is None:
-        return {}
+
+def _optimizers(_torch: Any, finder: StepFinder) -> dict[str, Any]:
     fires = finder.fires
-    rows = []
-    for thing in gc.get_objects():
-        if id(thing) in fires and isinstance(thing, torch.optim.Optimizer):
-            group = thing.param_groups[0]
-            rows.append(
-                {
-                    "class": type(thing).__name__,
-                    "foreach": group.get("foreach"),
-                    "fused": group.get("fused"),
-                    "params": sum(len(g["params"]) for g in thing.param_groups),
-                    "steps": fires[id(thing)],
-                }
-            )
+    rows = [{**row, "steps": fires[key]} for key, row in known_optimizers.items() if key in fires]
     return {"optimizers": rows}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from . import compiles, control, loader, rank, untraced
+from . import compiles, control, facts, loader, rank, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -56,6 +56,8 @@ def _optimizer_hooks(owner: Any, name: str) -> None:
         depth.pop(clk.thread, None)
         clk.leave()
         _fired["last"] = id(optimizer)
+        if id(optimizer) not in facts.known_optimizers:
+            facts.know_optimizer(optimizer)
         if control.controller is not None:
             control.controller.mark("optimizer", id(optimizer), type(optimizer).__name__)
 
