@@ -104,7 +104,7 @@ def slim_trace(trace: dict[str, Any]) -> dict[str, Any]:
     for event in sorted(operators, key=lambda e: (e["ts"], -e["dur"])):
         if event["tid"] == busiest and event["ts"] >= until:
             until = event["ts"] + event["dur"]
-            times = {"ts": round(event["ts"], 1), "dur": round(event["dur"], 1)}
+            times = {"ts": round(event["ts"]), "dur": round(event["dur"], 1)}
             kept.append({f: event[f] for f in ("ph", "cat", "name", "tid")} | times)
     return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": kept}
 
