@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from throughput.collect import pyspy
 from throughput.collect.options import COLLECTORS, ProfileOptions, check
 from throughput.collect.pyspy import RATE_MAX_HZ, RATE_MIN_HZ, rate_for
 from throughput.collect.run_directory import RunDirectory, decode_run, new_run_directory, write_whole
@@ -135,6 +136,15 @@ def test_what_the_training_process_has_to_know() -> None:
     told = replace(OPTIONS, warmup="10", collectors=("light", "loader"), steps=9).in_process()
     assert (told["steps"], told["warmup"], told["stacks"]) == (9, 10, "off")
     assert OPTIONS.in_process()["collectors"] == list(COLLECTORS)
+
+
+def test_where_cpus_are_few_all_processes_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyspy, "usable_cpus", lambda: 2)
+    second = 1_000_000_000
+    assert rate_for(4 * second, 1) == pyspy.RATE_CROWDED_HZ
+    assert rate_for(4 * second, 9) == pyspy.CROWDED_SAMPLES_HZ // 9
+    monkeypatch.setattr(pyspy, "usable_cpus", lambda: 16)
+    assert rate_for(4 * second, 9) > pyspy.CROWDED_SAMPLES_HZ // 9
 
 
 def test_the_rate_follows_the_window() -> None:

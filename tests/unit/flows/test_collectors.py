@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.unit.attribute.scenes import MAIN, TRAIN, Scene
+from throughput import units
 from throughput.flows.collectors import NO_BLOCK, collector_states
-from throughput.model.category import Block
+from throughput.model.category import Block, Phase
 from throughput.model.run import CollectorStatus
 from throughput.model.timeline import Step, Timeline
 
@@ -49,3 +51,19 @@ def test_what_the_process_said_counts_unless_the_parent_knows_better() -> None:
     assert collector_states(off, {"collectors": said}, nothing) == off
     (absent,) = collector_states((OK[2],), {}, nothing)
     assert (absent.state, absent.reason) == ("unavailable", NO_BLOCK)
+
+
+def test_stacks_that_end_early_are_no_whole_picture() -> None:
+    scene = Scene()
+    for _ in range(10):
+        scene.step((Phase.REST, 100), block=Block.STACKS)
+
+    def stacks() -> tuple[str, str | None]:
+        (found,) = collector_states((CollectorStatus(name="stacks", state="ok"),), {}, scene.timeline())
+        return found.state, found.reason
+
+    assert stacks() == ("failed", f"stacks cover {units.percent(0.0)} of the steps that were sampled")
+    scene.sample(0, 600, MAIN, TRAIN)
+    assert stacks() == ("partial", f"stacks cover {units.percent(0.6)} of the steps that were sampled")
+    scene.sample(600, 950, MAIN, TRAIN)
+    assert stacks() == ("ok", None)
