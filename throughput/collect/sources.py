@@ -26,6 +26,7 @@ OURS = "throughput_inprocess"
 _SEEN = re.compile(rb'"filename":"((?:[^"\\]|\\.)*)","line":(\d+)')
 _CLOSING = (")", "]", "}", "#")
 """Lines that may stand further left than the block that they are in."""
+_LONG_QUOTES = ('"""', "'''")
 _DEFINITION = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
 
 
@@ -142,8 +143,13 @@ def _function_at(lines: list[str], number: int) -> list[object] | None:
     indent = len(own.group(1)) + 1 if own else len(line) - len(line.lstrip())
     names: list[str] = []
     first = 0
+    in_text = False
     for above in range(number, 0, -1):
         text = lines[above - 1].lstrip()
+        if sum(map(text.count, _LONG_QUOTES)) % 2:
+            in_text = not in_text
+        elif in_text:
+            continue  # a docstring's lines may stand anywhere
         match = _DEFINITION.match(lines[above - 1])
         if text and not match and not text.startswith(_CLOSING):
             indent = min(indent, len(lines[above - 1]) - len(text))

@@ -53,6 +53,13 @@ def test_the_function_that_holds_a_line(parsed: bool) -> None:
     assert not found.keys() & {"-1", "0", "1", "26", "27", "28"}
 
 
+@pytest.mark.parametrize("parsed", [True, False])
+def test_text_in_long_quotes_may_stand_anywhere(parsed: bool) -> None:
+    text = 'class Conv:\n    """Convolve\nanything.\n\ndef this is text\n    """\n\n'
+    text += "    def forward(self):\n        return 1\n"
+    assert _functions(text, text.split("\n"), {9}, parsed) == {"9": ["Conv.forward", 8]}
+
+
 def test_source_that_is_no_python_is_read_by_indentation() -> None:
     text = "def f():\n    x = 1\n    print 'old'\n"
     assert _functions(text, text.split("\n"), {2}, own=True) == {"2": ["f", 1]}
