@@ -201,13 +201,14 @@ def main() -> None:
     own, words = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
     block = int(own[own.index("--block") + 1]) if "--block" in own else BLOCK
     marks = Marks(Path(own[0]).resolve(), block)
-    marks.watch()
     slowed = None
-    if "--cached" in own:
-        cache_batches(marks)
     if "--slow" in own:
+        # Before torch is imported: the line may be one of torch's own.
         where = own[own.index("--slow") + 1]
         slowed = (slow_down(where, marks), int(where.rsplit(":", 2)[1]))
+    marks.watch()
+    if "--cached" in own:
+        cache_batches(marks)
     run(words, slowed)
 
 

@@ -13,6 +13,7 @@ import argparse
 import importlib.util
 import itertools
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -34,6 +35,10 @@ POINTS = 10.0
 """Training from cached batches may differ from the report's loading share by this much of the step."""
 LEVERAGE = (0.75, 1.25)
 """A line on the critical path lengthens the step by what it was slowed; a hidden one by less."""
+LEAST_CALLS = 0.5
+"""A line that runs more seldom, such as the call of a trainer, is not the one to slow."""
+RUNS_MAX, ERROR_MAX = 4, 0.08
+"""An experiment is repeated until the standard error is this part of the time added."""
 AFTER_TURN = 8
 """Steps left out after each turn of a change: batches made before it are used up by then."""
 
@@ -110,10 +115,12 @@ def experiment(program: Program, command: Command, report: Json) -> Json:
     split = {row["category"]: row["share"] or 0.0 for row in report["split"]}
     if program.uses_loader and max(split, key=split.__getitem__) == "data_loading":
         return try_cached(program, command, split["data_loading"])
-    place = find_line(report, command)
-    if place is None:
-        return {"kind": "none", "confirms": False, "reason": "no hotspot in a file that can be found"}
-    return {"kind": "slowed", "line": Path(place).name} | try_slowed(program, command, place)
+    found: Json = {"kind": "none", "confirms": False, "reason": "no hotspot in a file that can be found"}
+    for place in find_lines(report, command):
+        found = {"kind": "slowed", "line": Path(place).name} | try_slowed(program, command, place)
+        if "leverage" in found:
+            break
+    return found
 
 
 def try_cached(program: Program, command: Command, said: float) -> Json:
@@ -129,11 +136,14 @@ def try_slowed(program: Program, command: Command, place: str) -> Json:
     counted = run_inside(command, "--slow", f"{place}:0")
     at = steps_of(program, counted)
     calls = counted["executions"] / max(1, len(at))
-    if not calls:
-        return {"confirms": False, "reason": "never executed"}
+    if calls < LEAST_CALLS:
+        return {"confirms": False, "reason": f"executed {calls:.3f} times a step"}
     spin_ns = int(ADDED_SHARE * step_time(at) / calls)
-    times = in_turns(program, run_inside(command, "--slow", f"{place}:{spin_ns}"))
     added = calls * spin_ns / 1e6
+    runs: list[Json] = []
+    while len(runs) < RUNS_MAX and (not runs or _error(runs) > ERROR_MAX * added):
+        runs.append(in_turns(program, run_inside(command, "--slow", f"{place}:{spin_ns}")))
+    times = _pooled(runs)
     leverage = (times["changed_ms"] - times["plain_ms"]) / added
     near = LEVERAGE[0] <= leverage <= LEVERAGE[1]
     return {"added_ms": added, "calls_per_step": calls, "leverage": leverage, "confirms": near, **times}
@@ -175,19 +185,33 @@ def _typical(ends: list[int]) -> float:
     return sum(kept) / len(kept) if kept else float("nan")
 
 
-def find_line(report: Json, command: Command) -> str | None:
-    """Return the first hotspot's line as FILE:LINE: in code of the program, else in a package's."""
+def _error(runs: list[Json]) -> float:
+    """Return the standard error of the runs' mean difference, ms."""
+    differences: list[float] = [ms for run in runs for ms in run["differences_ms"]]
+    return statistics.stdev(differences) / math.sqrt(len(differences))
+
+
+def _pooled(runs: list[Json]) -> Json:
+    """Return the times of several runs together: the median of all differences."""
+    differences = sorted(ms for run in runs for ms in run["differences_ms"])
+    plain = statistics.median(run["plain_ms"] for run in runs)
+    changed = plain + statistics.median(differences)
+    return {"plain_ms": plain, "changed_ms": changed, "differences_ms": differences, "runs": len(runs)}
+
+
+def find_lines(report: Json, command: Command) -> list[str]:
+    """Return the first hotspot's line as FILE:LINE, and its caller's; the program's own code first."""
     hotspot = next(iter(report["hotspots"]), None)
     if hotspot is None:
-        return None
+        return []
     places = [place for place in (hotspot, hotspot["caller"]) if place]
-    for folders in (own_folders(command), [Path(entry) for entry in sys.path if entry]):
-        for place in places:
-            found = [folder / place["file"] for folder in folders if (folder / place["file"]).is_file()]
-            if found:
-                return f"{found[0]}:{place['line']}"
-        places.reverse()
-    return None
+    return [
+        f"{folder / place['file']}:{place['line']}"
+        for folders in (own_folders(command), [Path(entry) for entry in sys.path if entry])
+        for place in places
+        for folder in folders
+        if (folder / place["file"]).is_file()
+    ]
 
 
 def own_folders(command: Command) -> list[Path]:

@@ -125,7 +125,7 @@ def _loops(timeline: Timeline, stretches: Ints) -> frozenset[tuple[str, str]]:
     return frozenset(
         place
         for place, (outside, within) in time.items()
-        if min(outside, within) > LOOP_SHARE * (outside + within)
+        if within and outside > LOOP_SHARE * (outside + within)
     )
 
 
