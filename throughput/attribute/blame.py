@@ -11,7 +11,7 @@ from throughput.attribute.classify import WAITING, Doing
 from throughput.attribute.intervals import Coverage, span_of
 from throughput.attribute.split import DOING_CATEGORY, WHOLE_PHASES, Split
 from throughput.attribute.view import CleanView
-from throughput.attribute.wakers import awaited_threads, seen
+from throughput.attribute.wakers import Awaited
 from throughput.model.category import Category, Phase
 
 
@@ -30,7 +30,7 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
     """Yield the blamed time of every stretch that explains clean step time (locks and starvation apart)."""
     samples = view.timeline.samples
     scale = _phase_scale(view, split)
-    locked_ns = split.in_locks_ns * scale[Phase.REST]
+    locked_ns = split.locks.sampled_ns * scale[Phase.REST]
     waits: dict[tuple[Phase, Doing], float] = {}
     waiting: dict[Doing, list[int]] = {doing: [] for doing in WAITING}
     for stretch, number, length in zip(view.stretch, view.doing, view.stretch_ns, strict=True):
@@ -51,11 +51,10 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
             int(samples.count[stretch]),
         )
     yield from _blame_workers(view, sum(waits.get((Phase.LOADER, doing), 0.0) for doing in WAITING))
-    awaited = awaited_threads(view) if any(waiting.values()) else {}
     in_rest = {doing: waits.get((Phase.REST, doing), 0.0) for doing in WAITING}
     kept = max(0.0, 1 - locked_ns / max(sum(in_rest.values()), 1.0))
     for doing, stretches in waiting.items():
-        yield from _blame_threads(view, awaited, (doing, stretches), in_rest[doing] * kept)
+        yield from _blame_threads(view, split.locks.awaited, (doing, stretches), in_rest[doing] * kept)
 
 
 def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
@@ -66,7 +65,7 @@ def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
     sampled = np.bincount(
         np.maximum(samples.phase[view.stretch][useful], 0), weights=length[useful], minlength=len(Phase)
     )
-    sampled[Phase.REST] = max(sampled[Phase.REST] - split.in_locks_ns, 0)
+    sampled[Phase.REST] = max(sampled[Phase.REST] - split.locks.sampled_ns, 0)
     return {p: float(split.remaining[p] / sampled[p]) if sampled[p] else 0.0 for p in Phase}
 
 
@@ -123,7 +122,7 @@ def _is_idle(view: CleanView, stack: int) -> bool:
 
 
 def _blame_threads(
-    view: CleanView, awaited: dict[int, Coverage], waits: tuple[Doing, list[int]], wait_ns: float
+    view: CleanView, awaited: dict[int, Awaited], waits: tuple[Doing, list[int]], wait_ns: float
 ) -> Iterator[Blamed]:
     """Blame waits for a queue, event or future on what the threads did that were waited for."""
     if wait_ns <= 0:
@@ -133,9 +132,9 @@ def _blame_threads(
     start, end = samples.start_ns[waiting], samples.end_ns[waiting]
     meanwhile = Coverage(start, end)
     rows: list[tuple[int, int, float, int]] = []
-    for number, times in awaited.items():
+    for number, thread in awaited.items():
         stretches = np.flatnonzero(samples.track == number)
-        worked = times.common(meanwhile).common(seen(view, number).active)
+        worked = thread.worked.common(meanwhile)
         overlap = worked.within(samples.start_ns[stretches], samples.end_ns[stretches])
         for stretch, ns in zip(stretches[overlap > 0], overlap[overlap > 0], strict=True):
             rows.append((int(samples.stack[stretch]), number, float(ns), int(samples.count[stretch])))

@@ -13,7 +13,6 @@ from throughput.attribute.intervals import Coverage, span_of
 from throughput.attribute.stretches import StretchIndex
 from throughput.attribute.view import CleanView
 from throughput.attribute.waits import LockTime
-from throughput.attribute.wakers import awaited_threads
 from throughput.model.attribution import Hotspot, LockPlaces, LockSummary
 from throughput.model.timeline import KINDS, Frame, Ints, LockInfo
 
@@ -45,7 +44,7 @@ class _Lock:
 
 def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[LockSummary, ...]]:
     """Return a hotspot for each lock that cost the steps time, and a summary of every contended lock."""
-    locks = _gather(view)
+    locks = _gather(view, time)
     _scale(locks, time)
     gil_ns = float(time.gil.sum())
     if gil_ns:
@@ -79,14 +78,14 @@ def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[L
     return hotspots, tuple(summaries)
 
 
-def _gather(view: CleanView) -> list[_Lock]:
+def _gather(view: CleanView, time: LockTime) -> list[_Lock]:
     """Return the locks waited for within the clean steps, with each wait counted as harmful or idle."""
     timeline, waits = view.timeline, view.timeline.lock_waits
     first, last = int(view.light[0][0]), int(view.light[1][-1])
     inside = np.flatnonzero((waits.end_ns > first) & (waits.start_ns < last))
     locks = {int(n): _Lock(waits.locks[int(n)]) for n in np.unique(waits.lock[inside])}
     holders = _Holders(view)
-    harmful = _harmful(view, inside)
+    harmful = _harmful(view, time, inside)
     for row, harm in zip(inside.tolist(), harmful.tolist(), strict=True):
         lock = locks[int(waits.lock[row])]
         ns = float(waits.end_ns[row] - waits.start_ns[row])
@@ -105,10 +104,10 @@ def _gather(view: CleanView) -> list[_Lock]:
     return list(locks.values())
 
 
-def _harmful(view: CleanView, rows: Ints) -> Ints:
+def _harmful(view: CleanView, time: LockTime, rows: Ints) -> Ints:
     """Return how much of each wait cost the step: the training thread's own, or one that it waited for."""
     timeline, waits = view.timeline, view.timeline.lock_waits
-    awaited = _awaited_within(view)
+    awaited = _awaited_within(view, time)
     awaited[timeline.main_track] = Coverage(*view.light)
     found = np.zeros(len(rows), dtype=np.int64)
     for track in np.unique(waits.track[rows]).tolist():
@@ -155,7 +154,7 @@ class _Holders:
                 _count(lock.held, frame, weight * ns / total)
 
 
-def _awaited_within(view: CleanView) -> dict[int, Coverage]:
+def _awaited_within(view: CleanView, time: LockTime) -> dict[int, Coverage]:
     """Return for each other thread when the training thread waited for it: harmful lock waits lie there."""
     timeline, batches = view.timeline, view.timeline.batches
     found: dict[int, Coverage] = {}
@@ -165,7 +164,7 @@ def _awaited_within(view: CleanView) -> dict[int, Coverage]:
             start = np.maximum(batches.wanted_ns[mine], batches.begun_ns[mine])
             end = np.maximum(np.minimum(batches.consumed_ns[mine], batches.made_ns[mine]), start)
             found[number] = Coverage(start, end)
-    return found | awaited_threads(view)
+    return found | {number: thread.times for number, thread in time.awaited.items()}
 
 
 def _scale(locks: list[_Lock], time: LockTime) -> None:

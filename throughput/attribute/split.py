@@ -53,8 +53,7 @@ class Split:
     remaining: Ints
     """Time a phase keeps after starvation and locks, over all steps; shape (phases,)."""
     counts: Ints
-    in_locks_ns: int = 0
-    """Of the sampled waits for other threads, what is lock contention."""
+    locks: LockTime
     device: DeviceShares | None = None
     """What the device did in the torch block; None on a CPU run, or where that was not recorded."""
 
@@ -87,7 +86,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
         compute_share=compute,
         remaining=remaining.sum(axis=0),
         counts=counts,
-        in_locks_ns=locks.sampled_ns,
+        locks=locks,
         device=device,
     )
 

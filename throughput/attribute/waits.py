@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from throughput.attribute.intervals import Coverage
 from throughput.attribute.view import PHASES, CleanView
-from throughput.attribute.wakers import awaited_threads
+from throughput.attribute.wakers import Awaited, awaited_threads
 from throughput.model.category import Phase
 from throughput.model.timeline import KINDS, Ints
 
@@ -27,6 +27,8 @@ class LockTime:
     gil: Ints
     sampled_ns: int = 0
     """Of the training thread's sampled waits for other threads, what those spent waiting for a lock."""
+    awaited: dict[int, Awaited] = field(default_factory=dict)
+    """The threads that the training thread waited for, by track."""
 
     @property
     def total(self) -> Ints:
@@ -37,9 +39,11 @@ class LockTime:
 def lock_time(view: CleanView) -> LockTime:
     """Return the lock waits that cost the steps time."""
     own = _own(view)
-    by_threads, sampled_ns = _through_threads(view)
+    awaited = awaited_threads(view)
+    by_threads, sampled_ns = _through_threads(view, awaited)
     gil = _from_kernel(view, own, ("gil", *OUTSIDE_LOCKS))
-    return LockTime(own=own, through=_through_workers(view) + by_threads, gil=gil, sampled_ns=sampled_ns)
+    through = _through_workers(view) + by_threads
+    return LockTime(own=own, through=through, gil=gil, sampled_ns=sampled_ns, awaited=awaited)
 
 
 def _own(view: CleanView) -> Ints:
@@ -85,18 +89,18 @@ def _through_workers(view: CleanView) -> Ints:
     return table
 
 
-def _through_threads(view: CleanView) -> tuple[Ints, int]:
+def _through_threads(view: CleanView, awaited: dict[int, Awaited]) -> tuple[Ints, int]:
     """Return waits for other threads' work (a queue that they feed) during which those waited for a lock.
 
     By step and phase, and as the samples saw it in all.
     """
     waits = view.timeline.lock_waits
     table = np.zeros((len(view.steps), PHASES), dtype=np.int64)
-    for number, awaited in awaited_threads(view).items():
+    for number, thread in awaited.items():
         mine = waits.track == number
         start, end = waits.start_ns[mine], waits.end_ns[mine]
         step = np.minimum(np.searchsorted(view.end_ns, start, side="right"), len(view.steps) - 1)
-        np.add.at(table, (step, int(Phase.REST)), awaited.within(start, end))
+        np.add.at(table, (step, int(Phase.REST)), thread.times.within(start, end))
     seen_ns = int(table.sum())
     if len(view.light[0]) == len(view.steps):
         return table, seen_ns

@@ -34,6 +34,14 @@ class ThreadSpans:
     waiting: Coverage
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """When the training thread waited for a thread, directly or through others; what it worked of that."""
+
+    times: Coverage
+    worked: Coverage
+
+
 def producer_tracks(view: CleanView) -> list[int]:
     """Return the tracks of the training process's other threads that were ever seen doing something."""
     timeline = view.timeline
@@ -63,20 +71,21 @@ def training_waits(view: CleanView) -> Spans:
     return np.sort(np.append(whole.start, cuts)), np.sort(np.append(whole.end, cuts))
 
 
-def awaited_threads(view: CleanView) -> dict[int, Coverage]:
-    """Return for each thread when the training thread waited for it, directly or through others."""
-    threads = {number: seen(view, number) for number in producer_tracks(view)}
+def awaited_threads(view: CleanView) -> dict[int, Awaited]:
+    """Return the threads that the training thread waited for, by track."""
+    threads = {number: _seen(view, number) for number in producer_tracks(view)}
     found: dict[int, list[Spans]] = {}
     count = int(view.timeline.samples.count[view.stretch].sum())
     last_ns = LAST_SAMPLES * float(view.stretch_ns.sum()) / max(count, 1)
     _follow(threads, training_waits(view), int(last_ns), (), found)
-    return {
-        number: Coverage(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]))
-        for number, spans in found.items()
-    }
+    awaited = {}
+    for number, spans in found.items():
+        times = Coverage(np.concatenate([s for s, _ in spans]), np.concatenate([e for _, e in spans]))
+        awaited[number] = Awaited(times=times, worked=times.common(threads[number].active))
+    return awaited
 
 
-def seen(view: CleanView, number: int) -> ThreadSpans:
+def _seen(view: CleanView, number: int) -> ThreadSpans:
     """Return when a thread worked, waited for locks, and waited otherwise."""
     samples, waits = view.timeline.samples, view.timeline.lock_waits
     mine = np.flatnonzero(samples.track == number)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from throughput.model.attribution import Hotspot, Place, SplitRow
-from throughput.model.category import Category
+from throughput.model.category import Block, Category
 from throughput.model.finding import Facts
 from throughput.model.timeline import Frame, Step
 
@@ -22,7 +22,9 @@ FOR_EVALUATION = re.compile(
 )
 """On a line that makes a loader: it is not the one that training reads."""
 FEW_READINGS = 3
+"""Fewer readings of a counter are no mean."""
 RARE = 0.5
+"""Of the steps that samples falling anywhere would hit."""
 LOOP = re.compile(r"^\s*(?:async\s+)?(?:for|while)\b.*:|[\[({].*\bfor\b.+\bin\b")
 LINES_ABOVE = 12
 """How far above its busiest line a loop's head is looked for: longer bodies are no loops over elements."""
@@ -246,6 +248,11 @@ def changed_at(place: Hotspot, own: frozenset[str]) -> Place:
     if place.caller is not None and place.file not in own:
         return place.caller
     return Place(function=place.function, file=place.file, line=place.line)
+
+
+def torch_steps(facts: Facts) -> int:
+    """Return how many steps torch.profiler saw."""
+    return sum(step.block is Block.TORCH for step in facts.timeline.steps)
 
 
 def optimizers(facts: Facts) -> list[dict[str, Any]]:

@@ -51,9 +51,9 @@ def test_the_thread_that_worked_last_is_the_one_waited_for() -> None:
         scene.sample(begin + 35, begin + 40, RUN, WORK, track=last)
         scene.sample(begin + 40, begin + 135, IDLE, track=last)
     found = awaited_threads(view(scene))
-    assert int(found[last].within(np.array([ns(0)]), np.array([ns(1000)]))[0]) == 400_000_000
+    assert int(found[last].times.within(np.array([ns(0)]), np.array([ns(1000)]))[0]) == 400_000_000
     # The last one rested at first: then the other was waited for.
-    assert int(found[first].within(np.array([ns(0)]), np.array([ns(1000)]))[0]) > 0
+    assert int(found[first].times.within(np.array([ns(0)]), np.array([ns(1000)]))[0]) > 0
 
 
 def test_the_lock_wait_of_the_thread_waited_for_counts_and_no_other() -> None:

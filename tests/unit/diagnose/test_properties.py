@@ -111,7 +111,7 @@ def locks(draw: st.DrawFn) -> LockSummary:
 
 @st.composite
 def any_facts(draw: st.DrawFn) -> Facts:
-    raw = st.sampled_from(("optimizers", "anomaly_mode", "num_threads", "compile", "device", "eval_ns"))
+    raw = st.sampled_from(("optimizers", "anomaly_mode", "num_threads", "compile", "device", "cpus"))
     device = {
         "steps": draw(scalars),
         "kernels": draw(anything),

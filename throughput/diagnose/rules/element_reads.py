@@ -33,7 +33,7 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: few numbers are read, and the line's time goes on something else in it.
     Sources: PyTorch's performance tuning guide; torch.Tensor.tolist documentation.
     """
-    steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
+    steps = reading.torch_steps(facts)
     # An optimizer that updates parameters one by one reads each one's step.
     theirs = sum(reading.number(row.get("params")) or 0 for row in reading.optimizers(facts))
     reads = facts.timeline.operators.inner_counts.get(READ, 0) - steps * theirs

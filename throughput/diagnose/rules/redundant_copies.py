@@ -45,15 +45,15 @@ def check(facts: Facts) -> Finding | None:
     work = reading.with_text(facts, reading.places(facts, *CATEGORIES))
     found = [one.place for one in work if one.is_own and _converts(one.text)]
     inner = facts.timeline.operators.inner_counts
-    steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
+    steps = reading.torch_steps(facts)
     counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
     more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
     return findings.at_places(facts, found, (TITLE, FIX), more=more)
 
 
 def _converts(line: str) -> bool:
-    only_calls = not ARITHMETIC.search(line) and PLAIN.issuperset(CALLED.findall(line))
-    return only_calls and CONVERTS.search(line) is not None
+    copies = CONVERTS.search(line) and not ARITHMETIC.search(line)
+    return bool(copies) and PLAIN.issuperset(CALLED.findall(line))
 
 
 def _fires() -> tuple[Facts, ...]:
@@ -69,9 +69,9 @@ def _fires() -> tuple[Facts, ...]:
 def _quiet() -> tuple[Facts, ...]:
     lines = {"convert.py": {10: "    loss = criterion(model(x.float()), y)"}}
     model = spot("torch.nn.Module", 0.6, "site-packages/torch/nn/modules/module.py:1", caller="convert.py:10")
-    own = {"ema.py": {10: "    s = d * s + e * x.float()"}}
+    own, small = {"ema.py": {10: "    s = d * s + e * x.float()"}}, spot("to_input", 0.02, "convert.py:10")
     average = facts(places=(spot("update", 0.3, "ema.py:10"),), sources=own)
-    return (facts(places=(model,), sources=lines), average)
+    return (facts(places=(model,), sources=lines), facts(places=(small,)), average)
 
 
 RULE = SpecificRule(

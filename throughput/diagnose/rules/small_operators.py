@@ -29,7 +29,7 @@ def check(facts: Facts) -> Finding | None:
     When it is wrong: each round needs the result of the one before, and no operator does that.
     Sources: PyTorch's performance tuning guide (fuse operations); torch.compile documentation.
     """
-    steps = sum(step.block.value == "torch" for step in facts.timeline.steps)
+    steps = reading.torch_steps(facts)
     lengths = phases.forward_operators(facts.timeline)
     count = len(lengths)
     if not steps or count < MANY * steps or float(lengths.mean()) > SMALL_NS:
