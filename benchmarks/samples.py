@@ -9,14 +9,13 @@ Of several attempts the one that waited least for a CPU is kept: a busy machine 
 from __future__ import annotations
 
 import argparse
-import getpass
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,12 @@ from benchmarks.pair import Pair
 from benchmarks.runs import LIMIT_S
 from benchmarks.store import ROOT
 from throughput.collect.redact import redact, redaction_for
-from throughput.model.report import Analysis, Report
-from throughput.render.html import report_html
-from throughput.render.json_report import report_from_json, report_to_json
-from throughput.render.markdown import report_markdown
+from throughput.collect.run_directory import RunDirectory
+from throughput.flows.analyse import analyse
+from throughput.flows.redacting import people, redacted_analysis
+from throughput.flows.render import render_format
+from throughput.model.report import Report
+from throughput.render.json_report import report_from_json
 from throughput.render.terminal import print_report
 
 REPORTS = ROOT / "reports"
@@ -103,31 +104,24 @@ def read_report(run: Path) -> Report:
 
 
 def write_sample(run: Path, sample: Path) -> Report:
-    """Write the redacted run, and the reports that follow from it; return the redacted report."""
+    """Write the redacted run with its source, and its reports; return the redacted report."""
     documents: dict[str, Json] = {name: json.loads((run / name).read_text("utf-8")) for name in FILES}
-    run_, report_ = documents["run.json"], documents["report.json"]["run"]
-    run_["run_id"] = report_["run_id"] = sample.name
-    run_["code"]["diff"] = None  # of this checkout, not of the story
-    for environment in (run_["environment"], report_["environment"]):
-        environment["kernel"] = environment["kernel"].split("-")[0]
     redaction = redaction_for(*(documents[name] for name in FILES), names=people())
-    redacted = {name: redact(document, redaction) for name, document in documents.items()}
-    report = report_from_json(json.dumps(redacted["report.json"]).encode())
+    analysis = redacted_analysis(analyse(RunDirectory(run)), redaction, keeps_source=True)
+    run_ = documents["run.json"]
+    run_["run_id"] = sample.name
+    run_["code"]["diff"] = None  # of this checkout, not of the story
+    run_["environment"]["kernel"] = run_["environment"]["kernel"].split("-")[0]
+    summary = replace(analysis.report.run, run_id=sample.name, environment=run_["environment"])
+    summary = replace(summary, environment=redact(summary.environment, redaction))
+    analysis = replace(analysis, report=replace(analysis.report, run=summary))
     shutil.rmtree(sample, ignore_errors=True)
     sample.mkdir(parents=True)
-    (sample / "run.json").write_text(json.dumps(redacted["run.json"], indent=1) + "\n", encoding="utf-8")
-    (sample / "report.json").write_bytes(report_to_json(report))
-    (sample / "report.md").write_text(report_markdown(report), encoding="utf-8")
-    (sample / "report.html").write_text(report_html(Analysis(report=report)), encoding="utf-8")
-    return report
-
-
-def people() -> list[str]:
-    """Return the login name, where there is one."""
-    try:
-        return [getpass.getuser()]
-    except (KeyError, OSError):
-        return [os.environ[name] for name in ("LOGNAME", "USER") if os.environ.get(name)]
+    (sample / "run.json").write_text(json.dumps(redact(run_, redaction), indent=1) + "\n", encoding="utf-8")
+    for format_ in ("json", "md", "html"):
+        data, name = render_format(analysis, format_)
+        (sample / name).write_bytes(data)
+    return analysis.report
 
 
 def picture(report: Report) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -130,3 +133,12 @@ def test_what_is_no_number_was_not_measured(value: float | None) -> None:
 def test_a_difference_has_its_sign() -> None:
     shown = [units.difference(ns, 1e6).replace("\u00a0", " ") for ns in (38.4e6, -4.8e6, 0, None)]
     assert shown == ["+38 ms", "−5 ms", "0 ms", "not measured"]
+
+
+PAGE = Path(__file__).parents[2] / "web" / "tests" / "units.json"
+
+
+@pytest.mark.parametrize("case", json.loads(PAGE.read_text(encoding="utf-8")), ids=str)
+def test_the_page_writes_numbers_as_we_do(case: list[Any]) -> None:
+    name, arguments, text = case
+    assert getattr(units, name)(*arguments) == text

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from throughput.attribute.blame import blame
+from throughput.attribute.flames import flames
 from throughput.attribute.hotspots import gather, rank_hotspots
 from throughput.attribute.loader import loader_summary
 from throughput.attribute.locks import lock_report
@@ -38,18 +39,20 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
         return Attribution(rank=timeline.rank, steps=(), split=_nothing(), hotspots=())
     locks = lock_time(view)
     split = split_steps(view, locks)
-    lock_spots, lock_summaries = lock_report(view, locks)
-    places, heat = gather(view, blame(view, split))
-    ranked = rank_hotspots(view, places, heat, lock_spots)
+    found = lock_report(view, locks)
+    blamed = list(blame(view, split))
+    places, heat = gather(view, blamed)
+    ranked = rank_hotspots(view, places, heat, found.hotspots)
     return Attribution(
         rank=timeline.rank,
         steps=breakdowns(view, split),
         split=split_rows(view, split, collectors),
         hotspots=ranked[:20],
-        locks=lock_summaries,
+        locks=found.summaries,
         loader=loader_summary(view),
         functions=ranked,
         overhead=overhead(timeline),
+        flames=flames(view, split, blamed, found.costly),
     )
 
 

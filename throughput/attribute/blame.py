@@ -24,6 +24,14 @@ class Blamed:
     category: Category
     ns: float
     count: int
+    at_ns: int
+    """An instant in the step that it cost."""
+    waited_in: Phase | None = None
+    """The phase in which the training thread waited for this; None where it did it itself."""
+
+
+Row = tuple[int, int, float, int, int]
+"""Stack, track, time, instants sampled, and an instant in the step that it cost."""
 
 
 def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
@@ -46,9 +54,10 @@ def blame(view: CleanView, split: Split) -> Iterator[Blamed]:
         yield Blamed(
             int(samples.stack[stretch]),
             view.timeline.main_track,
-            _category(phase, doing, split),
+            category_of(phase, doing, split),
             ns,
             int(samples.count[stretch]),
+            int(samples.start_ns[stretch] + samples.end_ns[stretch]) // 2,
         )
     yield from _blame_workers(view, sum(waits.get((Phase.LOADER, doing), 0.0) for doing in WAITING))
     in_rest = {doing: waits.get((Phase.REST, doing), 0.0) for doing in WAITING}
@@ -69,7 +78,8 @@ def _phase_scale(view: CleanView, split: Split) -> dict[Phase, float]:
     return {p: float(split.remaining[p] / sampled[p]) if sampled[p] else 0.0 for p in Phase}
 
 
-def _category(phase: Phase, doing: Doing, split: Split) -> Category:
+def category_of(phase: Phase, doing: Doing, split: Split) -> Category:
+    """Return the category of what a stack shows in a phase; torch and Python by what most of the phase is."""
     if phase in WHOLE_PHASES:
         return WHOLE_PHASES[phase]
     if doing in DOING_CATEGORY:
@@ -93,7 +103,7 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
     first, last = int(view.light[0][0]), int(view.light[1][-1])
     inside = (batches.consumed_ns > first) & (batches.consumed_ns <= last)
     wait = np.maximum(batches.consumed_ns - batches.wanted_ns, 0)
-    rows: list[tuple[int, int, float, int]] = []
+    rows: list[Row] = []
     for number, track in enumerate(tracks):
         if track.role != "worker":
             continue
@@ -101,6 +111,7 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
         order = np.argsort(batches.begun_ns[mine])
         begun, made = batches.begun_ns[mine][order], batches.made_ns[mine][order]
         factor = wait[mine][order] / np.maximum(made - begun, 1)
+        consumed = batches.consumed_ns[mine][order]
         stretches = np.flatnonzero(samples.track == number)
         middle = (samples.start_ns[stretches] + samples.end_ns[stretches]) // 2
         owner = span_of(middle, begun, made)
@@ -111,8 +122,8 @@ def _blame_workers(view: CleanView, wait_ns: float) -> Iterator[Blamed]:
             if doing is Doing.LOCK or (doing in WAITING and _is_idle(view, stack)):
                 continue
             ns = float(lasted) * float(factor[batch])
-            rows.append((stack, number, ns, int(samples.count[stretch])))
-    yield from _scaled(rows, wait_ns)
+            rows.append((stack, number, ns, int(samples.count[stretch]), int(consumed[batch]) - 1))
+    yield from _scaled(rows, wait_ns, Category.DATA_LOADING, Phase.LOADER)
 
 
 def _is_idle(view: CleanView, stack: int) -> bool:
@@ -131,26 +142,28 @@ def _blame_threads(
     doing, waiting = waits
     start, end = samples.start_ns[waiting], samples.end_ns[waiting]
     meanwhile = Coverage(start, end)
-    rows: list[tuple[int, int, float, int]] = []
+    rows: list[Row] = []
     for number, thread in awaited.items():
         stretches = np.flatnonzero(samples.track == number)
         worked = thread.worked.common(meanwhile)
         overlap = worked.within(samples.start_ns[stretches], samples.end_ns[stretches])
         for stretch, ns in zip(stretches[overlap > 0], overlap[overlap > 0], strict=True):
-            rows.append((int(samples.stack[stretch]), number, float(ns), int(samples.count[stretch])))
+            at = int(samples.start_ns[stretch] + samples.end_ns[stretch]) // 2
+            rows.append((int(samples.stack[stretch]), number, float(ns), int(samples.count[stretch]), at))
+    waited_in = Phase.REST if rows else None
     if not rows:
         rows = [
-            (int(samples.stack[s]), view.timeline.main_track, float(ns), 1)
-            for s, ns in zip(waiting, end - start, strict=True)
+            (int(samples.stack[s]), view.timeline.main_track, float(until - since), 1, int(since))
+            for s, since, until in zip(waiting, start, end, strict=True)
         ]
-    yield from _scaled(rows, wait_ns, DOING_CATEGORY[doing])
+    yield from _scaled(rows, wait_ns, DOING_CATEGORY[doing], waited_in)
 
 
 def _scaled(
-    rows: list[tuple[int, int, float, int]], total_ns: float, category: Category = Category.DATA_LOADING
+    rows: list[Row], total_ns: float, category: Category, waited_in: Phase | None
 ) -> Iterator[Blamed]:
     sampled = sum(row[2] for row in rows)
     if sampled <= 0:
         return
-    for stack, track, ns, count in rows:
-        yield Blamed(stack, track, category, ns * total_ns / sampled, count)
+    for stack, track, ns, count, at in rows:
+        yield Blamed(stack, track, category, ns * total_ns / sampled, count, at, waited_in)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -27,6 +28,19 @@ GIL = LockInfo(name="the GIL", kind="GIL", made_at=None)
 Key = TypeVar("Key", Frame, str)
 
 
+@dataclass(frozen=True, slots=True)
+class CostlyWait:
+    """Part of a wait for a lock that cost step time, with a stack of its holder; -1 is an unknown stack."""
+
+    lock: str
+    waiter: int
+    holder: int
+    is_training: bool
+    """Whether the training thread itself waited; else one that it waited for."""
+    ns: float
+    at_ns: int
+
+
 @dataclass(slots=True)
 class _Lock:
     info: LockInfo
@@ -40,10 +54,20 @@ class _Lock:
     waited: dict[Frame, float] = field(default_factory=dict)
     holders: dict[str, float] = field(default_factory=dict)
     waiters: dict[str, float] = field(default_factory=dict)
+    costly: list[CostlyWait] = field(default_factory=list)
 
 
-def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[LockSummary, ...]]:
-    """Return a hotspot for each lock that cost the steps time, and a summary of every contended lock."""
+@dataclass(frozen=True, slots=True)
+class LockReport:
+    """What locks cost: a hotspot for each that cost step time, all that were contended, and each wait."""
+
+    hotspots: list[Hotspot]
+    summaries: tuple[LockSummary, ...]
+    costly: list[CostlyWait]
+
+
+def lock_report(view: CleanView, time: LockTime) -> LockReport:
+    """Return what each lock that was waited for cost the steps."""
     locks = _gather(view, time)
     _scale(locks, time)
     gil_ns = float(time.gil.sum())
@@ -75,7 +99,7 @@ def lock_report(view: CleanView, time: LockTime) -> tuple[list[Hotspot], tuple[L
                 waiters=tuple(sorted(lock.waiters, key=lambda n: -lock.waiters[n])[:5]),
             )
         )
-    return hotspots, tuple(summaries)
+    return LockReport(hotspots, tuple(summaries), [wait for lock in locks for wait in lock.costly])
 
 
 def _gather(view: CleanView, time: LockTime) -> list[_Lock]:
@@ -100,8 +124,23 @@ def _gather(view: CleanView, time: LockTime) -> list[_Lock]:
         weight = harm or ns * IDLE_WEIGHT
         _count(lock.waited, _own(view, int(waits.waiter_stack[row])), weight)
         _count(lock.waiters, timeline.tracks[int(waits.track[row])].name, weight)
-        holders.count(lock, row, weight)
+        held_by = holders.count(lock, row, weight)
+        if harm:
+            lock.costly += _costly(view, lock, row, float(harm), held_by)
     return list(locks.values())
+
+
+def _costly(view: CleanView, lock: _Lock, row: int, harm: float, held_by: Counter[int]) -> list[CostlyWait]:
+    """Return one wait's cost, divided among the stacks that its holder had meanwhile."""
+    waits = view.timeline.lock_waits
+    is_training = int(waits.track[row]) == view.timeline.main_track
+    waiter, begun = int(waits.waiter_stack[row]), int(waits.start_ns[row])
+    parts = held_by if held_by.total() else Counter({int(waits.holder_stack[row]): 1})
+    whole = harm / parts.total()
+    return [
+        CostlyWait(lock.info.name, waiter, stack, is_training, part * whole, begun)
+        for stack, part in parts.items()
+    ]
 
 
 def _harmful(view: CleanView, time: LockTime, rows: Ints) -> Ints:
@@ -125,8 +164,12 @@ class _Holders:
         self._index = StretchIndex(view.timeline.samples)
         self._workers = [n for n, t in enumerate(view.timeline.tracks) if t.role == "worker"]
 
-    def count(self, lock: _Lock, row: int, weight: float) -> None:
-        """Count the holder of one wait, by its stacks meanwhile, or by its stack when the wait began."""
+    def count(self, lock: _Lock, row: int, weight: float) -> Counter[int]:
+        """Count the holder of one wait, by its stacks meanwhile, or by its stack when the wait began.
+
+        Returns:
+            How long each of its stacks was seen meanwhile, ns; nothing where none was.
+        """
         waits = self._view.timeline.lock_waits
         holder = int(waits.holder[row])
         candidates = [holder]
@@ -143,6 +186,7 @@ class _Holders:
             if self._view.classifier.doing(int(self._view.timeline.samples.stack[stretch])) is not Doing.LOCK
         ]
         total = sum(ns for _, ns in seen)
+        held_by: Counter[int] = Counter()
         if not total:
             _count(lock.held, _own(self._view, int(waits.holder_stack[row])), weight)
         for stretch, ns in seen if total else ():
@@ -152,6 +196,8 @@ class _Holders:
             rests = frame is not None and not frame.own and self._view.classifier.doing(stack) in WAITING
             if frame is not None and not rests and (frame.own or holder >= 0):
                 _count(lock.held, frame, weight * ns / total)
+                held_by[stack] += int(ns)
+        return held_by
 
 
 def _awaited_within(view: CleanView, time: LockTime) -> dict[int, Coverage]:
@@ -184,16 +230,30 @@ def _gil(view: CleanView, ns: float) -> _Lock:
     times = times[span_of(times, *view.light) >= 0]
     lock.waits = len(times)
     pid = timeline.tracks[timeline.main_track].pid
+    holders = np.full(len(times), -1, dtype=np.int64)
     for number, track in enumerate(timeline.tracks):
         if track.pid == pid and number != timeline.main_track:
-            _count_gil_holder(view, lock, number, times)
-    _count_waiting_lines(view, lock, times)
+            _count_gil_holder(view, lock, number, (times, holders))
+    waiters = _count_waiting_lines(view, lock, times)
+    share = ns / max(len(times), 1)
+    lock.costly = [
+        CostlyWait(GIL.name, waiter, holder, True, share, at)
+        for waiter, holder, at in zip(waiters.tolist(), holders.tolist(), times.tolist(), strict=True)
+    ]
     return lock
 
 
-def _count_gil_holder(view: CleanView, lock: _Lock, number: int, times: Ints) -> None:
-    """Count a thread as holder at the instants of GIL wait at which it was running, by its stack then."""
+def _count_gil_holder(view: CleanView, lock: _Lock, number: int, waited: tuple[Ints, Ints]) -> None:
+    """Count a thread as holder at the instants of GIL wait at which it was running, by its stack then.
+
+    Args:
+        view: the clean steps.
+        lock: the GIL.
+        number: the thread's track.
+        waited: the instants, and the stack of the holder at each, which is filled in.
+    """
     blocked, samples = view.timeline.blocked, view.timeline.samples
+    times, holders = waited
     running = np.sort(blocked.time_ns[(blocked.track == number) & (blocked.kind == KINDS.index("running"))])
     if not len(running):
         return
@@ -201,22 +261,29 @@ def _count_gil_holder(view: CleanView, lock: _Lock, number: int, times: Ints) ->
     nearest = np.minimum(
         np.abs(running[place - 1] - times), np.abs(running[np.minimum(place, len(running) - 1)] - times)
     )
-    held = times[nearest < SAME_TICK_NS]
+    at = np.flatnonzero(nearest < SAME_TICK_NS)
+    held = times[at]
     stretches = np.flatnonzero(samples.track == number)
     order = stretches[np.argsort(samples.start_ns[stretches])]
     owner = span_of(held, samples.start_ns[order], samples.end_ns[order])
-    for stretch in order[owner[owner >= 0]]:
+    known = owner >= 0
+    holders[at[known]] = samples.stack[order[owner[known]]]
+    for stretch in order[owner[known]]:
         _count(lock.held, _own(view, int(samples.stack[stretch])), 1.0)
     if len(held):
         _count(lock.holders, view.timeline.tracks[number].name, float(len(held)))
 
 
-def _count_waiting_lines(view: CleanView, lock: _Lock, times: Ints) -> None:
+def _count_waiting_lines(view: CleanView, lock: _Lock, times: Ints) -> Ints:
+    """Count where the training thread was at each instant; return its stack there, -1 where not seen."""
     samples = view.timeline.samples
     order = view.stretch[np.argsort(samples.start_ns[view.stretch])]
     place = span_of(times, samples.start_ns[order], samples.end_ns[order])
     for stretch in order[place[place >= 0]]:
         _count(lock.waited, _own(view, int(samples.stack[stretch])), 1.0)
+    stacks = np.full(len(times), -1, dtype=np.int64)
+    stacks[place >= 0] = samples.stack[order[place[place >= 0]]]
+    return stacks
 
 
 def _own(view: CleanView, stack: int) -> Frame | None:

@@ -180,13 +180,27 @@ def report(
             "On the terminal, html and md; the other formats hold the run alone."
         ),
     ] = None,
-    out: Annotated[str | None, typer.Option(help="File to write; - for standard output.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="File to write; - for standard output. With --redact: a new folder."),
+    ] = None,
+    redact: Annotated[
+        bool,
+        typer.Option(
+            "--redact",
+            help="Write a copy of the run to show to others: every format, without host, user, folders, "
+            "arguments and lines of code. (default folder: RUN-redacted)",
+        ),
+    ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Render a saved run again."""
-    from throughput.cli.report import run_report
+    from throughput.cli.report import run_redacted, run_report
 
-    run_report(run, against=against, format_=format_, out=out, open_page=open_page)
+    if redact:
+        run_redacted(run, against=against, format_=format_, out=out, open_page=open_page)
+    else:
+        run_report(run, against=against, format_=format_, out=out, open_page=open_page)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from throughput.cli.output import print_analysis
 from throughput.collect.run_directory import write_whole
 from throughput.errors import UsageError
 from throughput.flows.against import against_baseline, saved_analysis
+from throughput.flows.redacting import write_redacted
 from throughput.flows.render import FORMATS, render_format
 
 
@@ -45,6 +46,27 @@ def run_report(
     file.write_bytes(data)
     print(os.path.relpath(file))
     _open(page, open_page and format_ == "html")
+
+
+def run_redacted(
+    run: str, *, against: str | None, format_: str | None, out: str | None, open_page: bool
+) -> None:
+    """Write a redacted copy of a run into a folder.
+
+    Raises:
+        UsageError: no run there, the folder can't be written, or an option that doesn't go with it.
+        DamagedFile: the run can't be read.
+    """
+    if against is not None or format_ is not None or out == "-":
+        raise UsageError(
+            "--redact writes every format of one run into a folder: no --against, --format or - with it.",
+            hint="Give --out DIR alone.",
+        )
+    path = Path(run).resolve()
+    folder = Path(out) if out else path.with_name(f"{path.stem if path.is_file() else path.name}-redacted")
+    for file in write_redacted(path, folder):
+        print(os.path.relpath(file))
+    _open(folder.resolve() / FORMATS["html"], open_page)
 
 
 def _open(page: Path, wanted: bool) -> None:

@@ -16,7 +16,7 @@ def parse(description: str) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--start-method", choices=("fork", "spawn", "forkserver"), default=None)
     parser.add_argument("--batch-size", type=int, default=96)
-    parser.add_argument("--width", type=int, default=224, help="channels of the convolutions")
+    parser.add_argument("--width", type=int, default=160, help="channels of the convolutions")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from throughput.collect.run_directory import RunDirectory
@@ -37,7 +38,11 @@ def against_baseline(analysis: Analysis, baseline: str | None) -> Against | None
         DamagedFile: the baseline can't be read.
         NotComparable: batch size, device or number of ranks differ.
     """
-    return None if baseline is None else compared(analysis.report, saved_analysis(Path(baseline)).report)
+    if baseline is None:
+        return None
+    then = saved_analysis(Path(baseline))
+    flames = then.facts[0].attribution.flames if then.facts else None
+    return replace(compared(analysis.report, then.report), flames=flames)
 
 
 def _bytes(path: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from throughput.model.category import Category, Source, State
+from throughput.model.flame import Flames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,4 +154,5 @@ class Attribution:
     """Every place with its blamed time, also small ones, for rules."""
     overhead: dict[str, float] = field(default_factory=dict)
     """Collector -> profiled over plain step time."""
+    flames: Flames = field(default_factory=Flames)
     notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from throughput.errors import NotComparable
 from throughput.model.attribution import Hotspot, SplitRow
 from throughput.model.category import CATEGORIES, Category, State
+from throughput.model.flame import Flames
 from throughput.model.report import Report, StepTime
 from throughput.render.labels import plain
 from throughput.render.wording import has_device
@@ -80,6 +81,8 @@ class Against:
     spots: tuple[SpotChange, ...]
     has_spots: bool
     """False where a run lists no place, so that none can be matched."""
+    flames: Flames | None = None
+    """The baseline's flame graphs; None where its raw files were not at hand."""
 
 
 def compared(now: Report, then: Report) -> Against:

@@ -192,6 +192,24 @@ def test_parts_sum_whatever_the_timeline_says(
     assert [spot.rank for spot in found.hotspots] == list(range(1, len(found.hotspots) + 1))
 
 
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(timelines())
+def test_a_flame_graph_of_the_step_sums_to_it(timeline: Timeline) -> None:
+    found = attribute(timeline, {})
+    total = sum(b.duration_ns for b in found.steps)
+    for tab in found.flames.tabs:
+        assert (tab.ns >= 0).all()
+        assert (tab.step_ns >= 0).all()
+        assert np.isfinite(tab.step_ns).all()
+        assert tab.stack.max() < len(found.flames.stacks.stacks)
+        assert ((tab.step >= -1) & (tab.step < len(found.steps))).all()
+        if tab.tab in ("training", "blame"):
+            assert tab.ns.sum() == pytest.approx(total, rel=1e-6)
+            for number, step in enumerate(found.steps):
+                seen = tab.step_ns[tab.step == number].sum()
+                assert seen == 0 or seen <= step.duration_ns * (1 + 1e-6)
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(timelines())
 def test_the_mean_share_is_that_of_the_steps(timeline: Timeline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.render import timelines as t
-from throughput.model.timeline import Counter
+from throughput.model.category import Block
+from throughput.model.timeline import Counter, DeviceWork
 from throughput.render.html.charts import charts
 from throughput.render.html.lanes import lanes
 from throughput.render.html.svg import area, boxes, line
@@ -95,3 +97,21 @@ def test_any_reading_makes_a_chart_within_its_frame(values: list[float]) -> None
         numbers = [float(n) for n in re.findall(r"-?[\d.]+", chart.lines + chart.areas)]
         assert all(-1 <= n <= 601 for n in numbers)
         assert "nan" not in chart.lines
+
+
+def test_a_step_under_the_profiler_shows_what_each_gpu_did() -> None:
+    made = t.timeline()
+    step = next(step for step in made.steps if step.index == 30)
+    half = step.start_ns + step.duration_ns // 2
+    work = DeviceWork(
+        device=t.column(0, 0, 1),
+        kind=t.column(0, 2, 0),
+        start_ns=t.column(step.start_ns, half, half),
+        end_ns=t.column(half, step.end_ns, step.end_ns),
+    )
+    steps = tuple(replace(s, block=Block.TORCH) if s.index == 30 else s for s in made.steps)
+    traced = lanes(t.analysis(steps=steps, device_work=work).facts[0])[-1]
+    assert traced.title.startswith("A step under torch.profiler: step 30")
+    assert [lane.label for lane in traced.lanes][-2:] == ["GPU 0", "GPU 1"]
+    assert traced.lanes[-2].words == "copying to it 50.0\u00a0ms, computing 50.0\u00a0ms"
+    assert spans(dict(traced.lanes[-1].paths)["gpu"]) == [(500.0, 500.0)]

@@ -23,8 +23,11 @@ PLAIN = frozenset(
     " to int ascontiguousarray copy deepcopy len view reshape flatten long cpu detach list".split()
 )
 """A line that calls anything else, or computes, does work of its own too."""
+PICKS = re.compile(r"\w\[(?![\d:\s]*\])\w")
+PICKING_LEAST = 0.05  # of a step: below it, a line that picks rows too copies them of need
 TITLE = "Batches are converted and copied again"
 COPIES = ("aten::_to_copy", "aten::copy_", "aten::clone", "aten::contiguous")
+OPERATORS = Operators(inner_counts={"aten::copy_": 12 * STEPS})
 FIX = (
     "Convert once, as early as it can be: keep tensors of the model's type in the data set\n"
     "    self.x = torch.from_numpy(array).float()      # when the data set is made\n"
@@ -43,27 +46,22 @@ def check(facts: Facts) -> Finding | None:
     Sources: PyTorch's tensor documentation (from_numpy, as_tensor); ICSE'24 "Low GPU utilization".
     """
     work = reading.with_text(facts, reading.places(facts, *CATEGORIES))
-    found = [one.place for one in work if one.is_own and _converts(one.text)]
-    inner = facts.timeline.operators.inner_counts
-    steps = reading.torch_steps(facts)
+    found = [one.place for one in work if one.is_own and _converts(one.text, one.place.share)]
+    inner, steps = facts.timeline.operators.inner_counts, reading.torch_steps(facts)
     counts = [f"{name} {units.count(inner[name] / steps)}" for name in COPIES if steps and inner.get(name)]
     more = (f"copying operators a step: {', '.join(counts)}",) if counts else ()
     return findings.at_places(facts, found, (TITLE, FIX), more=more)
 
 
-def _converts(line: str) -> bool:
-    copies = CONVERTS.search(line) and not ARITHMETIC.search(line)
-    return bool(copies) and PLAIN.issuperset(CALLED.findall(line))
+def _converts(line: str, share: float) -> bool:
+    works = ARITHMETIC.search(line) or (share < PICKING_LEAST and PICKS.search(line))
+    return bool(CONVERTS.search(line)) and not works and PLAIN.issuperset(CALLED.findall(line))
 
 
 def _fires() -> tuple[Facts, ...]:
-    lines = {
-        "convert.py": {10: "    x = torch.tensor(rows)"},
-        "data.py": {10: "    return self.x[i].tolist()"},
-    }
+    lines = {"convert.py": {10: " x = torch.tensor(rows)"}, "data.py": {10: " return self.x[i].tolist()"}}
     places = (spot("to_input", 0.3, "convert.py:10"), loading("Rows.__getitem__", 0.1))
-    ops = Operators(inner_counts={"aten::copy_": 12 * STEPS})
-    return (facts({Category.HOST_WORK: 0.3}, places, sources=lines, operators=ops),)
+    return (facts({Category.HOST_WORK: 0.3}, places, sources=lines, operators=OPERATORS),)
 
 
 def _quiet() -> tuple[Facts, ...]:
@@ -71,7 +69,9 @@ def _quiet() -> tuple[Facts, ...]:
     model = spot("torch.nn.Module", 0.6, "site-packages/torch/nn/modules/module.py:1", caller="convert.py:10")
     own, small = {"ema.py": {10: "    s = d * s + e * x.float()"}}, spot("to_input", 0.02, "convert.py:10")
     average = facts(places=(spot("update", 0.3, "ema.py:10"),), sources=own)
-    return (facts(places=(model,), sources=lines), facts(places=(small,)), average)
+    picks = {"data.py": {10: "    return self.x[indices], self.y[indices].tolist()"}}
+    batch = facts(places=(loading("D.__getitems__", 0.03),), sources=picks)
+    return (facts(places=(model,), sources=lines), facts(places=(small,)), average, batch)
 
 
 RULE = SpecificRule(

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from throughput import units
-from throughput.model.category import Phase
+from throughput.model.category import Block, Category, Phase
 from throughput.model.finding import Facts
-from throughput.model.timeline import Ints, Step, Timeline
+from throughput.model.timeline import DEVICE_KINDS, Ints, Step, Timeline
 from throughput.render.html.svg import boxes
 
 WIDTH = 1000.0
 HEIGHT = 16.0
 WORKERS = 8  # lanes of workers to draw: more don't fit beside each other, and they look alike
+DEVICES = 8  # lanes of GPUs: those of one machine
 PARTS = 4000  # spans of one lane to look at: a step with more is drawn from its first ones
 
 PHASE_KEYS = {
@@ -30,6 +31,12 @@ PHASE_KEYS = {
     Phase.PRINT: "other",
     Phase.REST: "rest",
 }
+DEVICE_KEYS = {
+    Category.COMPUTE: "gpu",
+    Category.COMMUNICATION: "other",
+    Category.HOST_TO_DEVICE: "h2d",
+    Category.OTHER_MEMORY: "other",
+}
 ORDER = ("rest", "other", "data", "h2d", "gpu", "lock")
 """What is drawn later covers what lies under it: a lock wait inside a phase is seen."""
 WORDS = {
@@ -40,6 +47,7 @@ WORDS = {
     "other": "synchronizing, saving or printing",
     "rest": "forward and other code",
 }
+DEVICE_WORDS = {"gpu": "computing", "h2d": "copying to it", "other": "exchanging data or copying memory"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,22 @@ def lanes(facts: Facts) -> tuple[StepLanes, ...]:
     found = [_step_lanes("A typical step", typical, timeline)]
     if slowest is not typical:
         found.append(_step_lanes("The slowest step", slowest, timeline))
+    traced = _traced(timeline)
+    if traced is not None:
+        found.append(_step_lanes("A step under torch.profiler", traced, timeline))
     return tuple(found)
+
+
+def _traced(timeline: Timeline) -> Step | None:
+    """Return the step of median length in which the devices' work was recorded; None where there is none."""
+    work = timeline.device_work
+    steps = [
+        step
+        for step in timeline.steps
+        if step.block is Block.TORCH and _overlapping(work.start_ns, work.end_ns, step)
+    ]
+    steps.sort(key=lambda step: step.duration_ns)
+    return steps[len(steps) // 2] if steps else None
 
 
 def legend(*, device: bool) -> tuple[tuple[str, str], ...]:
@@ -83,7 +106,8 @@ def legend(*, device: bool) -> tuple[tuple[str, str], ...]:
         if device
         else ("data", "gpu", "lock", "other", "rest")
     )
-    return tuple((key, WORDS[key].capitalize()) for key in shown)
+    more = {"gpu": "; on a GPU, computing"} if device else {}
+    return tuple((key, WORDS[key].capitalize() + more.get(key, "")) for key in shown)
 
 
 def _step_lanes(title: str, step: Step, timeline: Timeline) -> StepLanes:
@@ -92,7 +116,11 @@ def _step_lanes(title: str, step: Step, timeline: Timeline) -> StepLanes:
     more = len(workers) - len(shown)
     return StepLanes(
         title=f"{title}: step {step.index:,}, {units.duration(step.duration_ns)}",
-        lanes=(_training_lane(step, timeline), *(_worker_lane(step, timeline, worker) for worker in shown)),
+        lanes=(
+            _training_lane(step, timeline),
+            *(_worker_lane(step, timeline, worker) for worker in shown),
+            *_device_lanes(step, timeline),
+        ),
         more=f"{units.plural(more, 'more worker')} not drawn" if more else "",
     )
 
@@ -124,6 +152,18 @@ def _worker_lane(step: Step, timeline: Timeline, worker: int) -> Lane:
     return _lane(f"Worker {worker}", spans, step)
 
 
+def _device_lanes(step: Step, timeline: Timeline) -> Iterator[Lane]:
+    """Yield a lane for each device that worked in the step: what it computed, copied and exchanged."""
+    work = timeline.device_work
+    inside = np.array(_overlapping(work.start_ns, work.end_ns, step), dtype=np.int64)
+    for device in np.unique(work.device[inside])[:DEVICES].tolist():
+        spans: dict[str, list[tuple[int, int]]] = {}
+        for index in inside[work.device[inside] == device].tolist():
+            key = DEVICE_KEYS[DEVICE_KINDS[int(work.kind[index])]]
+            spans.setdefault(key, []).append((int(work.start_ns[index]), int(work.end_ns[index])))
+        yield _lane(f"GPU {device}", spans, step, DEVICE_WORDS)
+
+
 def _workers(step: Step, timeline: Timeline) -> list[int]:
     batches = timeline.batches
     inside = _overlapping(batches.begun_ns, batches.made_ns, step)
@@ -149,7 +189,9 @@ def _phase(value: int) -> Phase:
         return Phase.REST
 
 
-def _lane(label: str, spans: dict[str, list[tuple[int, int]]], step: Step) -> Lane:
+def _lane(
+    label: str, spans: dict[str, list[tuple[int, int]]], step: Step, meaning: dict[str, str] = WORDS
+) -> Lane:
     scale = WIDTH / step.duration_ns
     paths, words = [], []
     for key in ORDER:
@@ -159,5 +201,5 @@ def _lane(label: str, spans: dict[str, list[tuple[int, int]]], step: Step) -> La
             continue
         places = [((a - step.start_ns) * scale, (b - step.start_ns) * scale) for a, b in cut]
         paths.append((key, boxes(places, HEIGHT)))
-        words.append(f"{WORDS[key]} {units.duration(sum(b - a for a, b in cut))}")
+        words.append(f"{meaning[key]} {units.duration(sum(b - a for a, b in cut))}")
     return Lane(label=label, paths=tuple(paths), words=", ".join(words) or "nothing seen")

@@ -93,6 +93,10 @@ class Spot:
 
     number: int
     name: str
+    function: str
+    file: str
+    line: int
+    """As the flame graph has them, to find it there."""
     at: str
     key: str
     category: str
@@ -245,6 +249,9 @@ def _spot(number: int, report: Report, widest: float, amounts: Amounts, *, devic
     return Spot(
         number=number,
         name=view.name(hotspot),
+        function=view.plain(hotspot.function, 300),
+        file=view.place(hotspot.file, 0) if hotspot.file else "",
+        line=hotspot.line,
         at=", ".join(view.spot_places(hotspot)[:2]),
         key=view.colour(hotspot.category),
         category=view.label(hotspot.category, has_device=device),

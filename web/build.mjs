@@ -1,0 +1,54 @@
+/**
+ * Build the report page's script and style sheet into the Python package.
+ *
+ *   node build.mjs           write throughput/render/assets/report.{js,css}
+ *   node build.mjs --check   exit with 1 where the files there are others, and write nothing
+ */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ASSETS = fileURLToPath(new URL("../throughput/render/assets/", import.meta.url));
+const ENTRIES = ["report.js", "report.css"];
+
+const MOST_BYTES = 64_000;
+/** Of both files: the page's own part of a report stays small beside its data. */
+
+const UNSAFE = /<\/script|<!--/i;
+/** What would end the script element that the page puts the script into, or begin a comment in it. */
+
+async function built(name) {
+  const result = await build({
+    entryPoints: [fileURLToPath(new URL(`src/${name}`, import.meta.url))],
+    bundle: true,
+    charset: "ascii",
+    format: "iife",
+    legalComments: "none",
+    minify: true,
+    target: name.endsWith(".js") ? "es2022" : ["chrome111", "firefox113", "safari16.4"],
+    write: false,
+  });
+  return result.outputFiles[0].text;
+}
+
+function refuse(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}
+
+const texts = await Promise.all(ENTRIES.map(built));
+const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+if (UNSAFE.test(texts[0])) refuse("report.js holds text that would end its element in the page");
+if (texts.some((text) => /<\/style/i.test(text))) refuse("an asset holds the end of a style element");
+if (bytes > MOST_BYTES) refuse(`script and style sheet have ${bytes} bytes, over ${MOST_BYTES}`);
+
+for (const [place, name] of ENTRIES.entries()) {
+  if (process.argv.includes("--check")) {
+    const kept = await readFile(ASSETS + name, "utf8").catch(() => "");
+    if (kept !== texts[place]) refuse(`${name} is not what web/src builds to: run "npm run build" in web/`);
+  } else {
+    await writeFile(ASSETS + name, texts[place]);
+  }
+}
+console.log(`${ENTRIES.join(", ")}: ${bytes} bytes`);

@@ -1,0 +1,17 @@
+/** Print everything: all details open, in light colours; and put all back afterwards. */
+
+/** Bind printing to a theme switch, which paints the canvases at once. */
+export function bindPrinting(theme) {
+  let screen = theme.now();
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const details of closed) details.open = true;
+    screen = theme.now();
+    theme.show("light");
+  });
+  addEventListener("afterprint", () => {
+    for (const details of closed) details.open = false;
+    theme.show(screen);
+  });
+}
