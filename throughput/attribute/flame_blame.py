@@ -46,6 +46,7 @@ def blame_rows(
     _add(view, columns, _of_blame(blamed, entrances, paths), 1.0)
     lock_rows = _of_locks(view, costly, entrances, paths)
     known = sum(row[2] for row in lock_rows)
+    columns.divide_compute(split)
     lost = float(split.parts[:, COLUMN[Category.LOCK_CONTENTION]].sum())
     if known:
         _add(view, columns, lock_rows, lost / known)
@@ -99,7 +100,7 @@ def _of_blame(blamed: Sequence[Blamed], entrances: dict[Phase, Entrances], paths
         if row.waited_in is None:
             rows.append((row.stack, category, row.ns, row.at_ns))
             continue
-        below = paths.frames_of(row.stack)
+        below = paths.since_fork(row.stack)
         for path, share in entrances[row.waited_in]:
             rows.append((paths.stack((*path, *below)), category, row.ns * share, row.at_ns))
     return rows
@@ -117,7 +118,7 @@ def _of_locks(
     rows: list[Found] = []
     has_workers = any(track.role == "worker" for track in view.timeline.tracks)
     for wait in costly:
-        tail = (*paths.down_to_own(wait.waiter), _lock_word(wait, paths), *paths.frames_of(wait.holder))
+        tail = (*paths.down_to_own(wait.waiter), _lock_word(wait, paths), *paths.since_fork(wait.holder))
         if wait.is_training:
             rows.append((paths.stack(tail), category, wait.ns, wait.at_ns))
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from throughput.attribute.naming import below_workers
 from throughput.model.flame import synthetic
 from throughput.model.timeline import Frame, Stacks
 
@@ -44,9 +45,14 @@ class Paths:
         """Return a stack's frames, outermost first; none where it is unknown (-1)."""
         return self.stacks[stack] if stack >= 0 else ()
 
-    def down_to_own(self, stack: int) -> Path:
-        """Return a stack's frames down to the last of own code; all of them where it has none."""
+    def since_fork(self, stack: int) -> Path:
+        """Return a stack's frames; of a DataLoader worker's those below its loop: the fork's are history."""
         path = self.frames_of(stack)
+        return path[below_workers(tuple(self.frames[number] for number in path)) :]
+
+    def down_to_own(self, stack: int) -> Path:
+        """Return a stack's frames (since a fork) down to the last of own code; all where it has none."""
+        path = self.since_fork(stack)
         own = [place for place, number in enumerate(path) if self.frames[number].own]
         return path[: own[-1] + 1] if own else path
 

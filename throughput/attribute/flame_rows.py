@@ -51,6 +51,39 @@ class Columns:
         else:
             self.ns = [part * (whole / known) for part in self.ns]
 
+    def divide_compute(self, split: Split) -> None:
+        """Make compute and host work relate as in the split: Python between operators has no stack.
+
+        With a device they are not of one kind of time, so each stack keeps its category.
+        """
+        compute, host = NUMBER[Category.COMPUTE], NUMBER[Category.HOST_WORK]
+        wanted, other = (
+            float(split.parts[:, COLUMN[kind]].sum()) for kind in (Category.COMPUTE, Category.HOST_WORK)
+        )
+        seen, rest = self._of(compute), self._of(host)
+        if split.device is not None or wanted + other <= 0:
+            return
+        wanted *= (seen + rest) / (wanted + other)
+        if seen > wanted:
+            self._move(compute, host, (seen - wanted) / seen)
+        elif rest > 0:
+            self._move(host, compute, (wanted - seen) / rest)
+
+    def _of(self, category: int) -> float:
+        """Return the time of a category."""
+        pairs = zip(self.category, self.ns, strict=True)
+        return float(sum(ns[kinds == category].sum() for kinds, ns in pairs))
+
+    def _move(self, category: int, other: int, share: float) -> None:
+        """Give a share of every row of a category to another one."""
+        for place in range(len(self.stack)):
+            mine = self.category[place] == category
+            kept = np.where(mine, 1.0 - share, 1.0)
+            ns, raw = self.ns[place], self.raw[place]
+            stack, step = self.stack[place][mine], self.step[place][mine]
+            self.add(stack, np.full(len(stack), other), ns[mine] * share, raw[mine] * share, step)
+            self.ns[place], self.raw[place] = ns * kept, raw * kept
+
     def rows(self, tab: str, steps: int, *, whole: Floats | None = None) -> FlameRows:
         """Return the tab.
 

@@ -11,7 +11,7 @@ from throughput.attribute.flame_paths import Paths
 from throughput.attribute.flame_rows import NUMBER, Columns, add_starved, step_of
 from throughput.attribute.intervals import Floats, span_of
 from throughput.attribute.locks import CostlyWait
-from throughput.attribute.split import DOING_CATEGORY, Split
+from throughput.attribute.split import DOING_CATEGORY, Split, collective_waits
 from throughput.attribute.view import PHASES, CleanView
 from throughput.model.category import Category, Phase
 from throughput.model.flame import FlameRows, Flames
@@ -58,9 +58,13 @@ def _training(view: CleanView, split: Split, paths: Paths) -> FlameRows:
     step = step_of(view, middle)
     locked = _lock_shares(view, split, phase, wall)
     category = _categories(split)[phase, view.doing]
+    exchanged = collective_waits(view).sum(axis=0) / np.maximum(wall, 1)
+    joined = np.where(view.doing == Doing.LOCK, 0.0, np.minimum(exchanged[phase], 1.0 - locked))
+    same = np.ones(len(phase), dtype=np.int64)
     for part, kind in (
-        (1.0 - locked, category),
-        (locked, np.full(len(phase), NUMBER[Category.LOCK_CONTENTION])),
+        (1.0 - locked - joined, category),
+        (locked, same * NUMBER[Category.LOCK_CONTENTION]),
+        (joined, same * NUMBER[Category.COMMUNICATION]),
     ):
         some = part > 0
         columns.add(
@@ -73,6 +77,7 @@ def _training(view: CleanView, split: Split, paths: Paths) -> FlameRows:
     for number in np.flatnonzero((seen == 0) & (wall > 0)).tolist():
         word = paths.word(f"no stack was seen in {PHASE_WORDS[Phase(number)]}")
         columns.add_lump(paths.stack((word,)), Category.UNATTRIBUTED, float(wall[number]))
+    columns.divide_compute(split)
     starved = add_starved(split, paths, columns)
     columns.fit(float(view.durations.sum()), paths.stack((paths.word("no timer saw this"),)))
     return columns.rows("training", len(view.steps), whole=view.durations - starved)
@@ -115,7 +120,7 @@ def _of_tracks(view: CleanView, paths: Paths, chosen: list[int], tab: str) -> Fl
             continue
         above = paths.word(thread_name(tracks[number]))
         numbers, place = np.unique(samples.stack[mine], return_inverse=True)
-        stacks = np.array([paths.stack((above, *paths.frames_of(n))) for n in numbers.tolist()])
+        stacks = np.array([paths.stack((above, *paths.since_fork(n))) for n in numbers.tolist()])
         is_worker = tracks[number].role in ("worker", "feeder")
         kinds = np.array([_category(view.classifier.doing(n), is_worker=is_worker) for n in numbers.tolist()])
         length = np.maximum(samples.end_ns[mine] - samples.start_ns[mine], 0).astype(np.float64)

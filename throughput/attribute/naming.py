@@ -44,7 +44,7 @@ def fold(
     """
     if not frames:
         return None
-    start = _below_workers(frames)
+    start = below_workers(frames)
     own = [n for n in range(start, len(frames)) if frames[n].own]
     if own and own[-1] == len(frames) - 1:
         above = frames[own[-2]] if len(own) > 1 else None
@@ -62,7 +62,7 @@ def fold(
     return Folded(called, caller, _name(called, caller, lines))
 
 
-def _below_workers(frames: tuple[Frame, ...]) -> int:
+def below_workers(frames: tuple[Frame, ...]) -> int:
     """Return where a DataLoader worker's own work begins: what forked it is not its caller."""
     for number in range(len(frames) - 1, -1, -1):
         if frames[number].function.rpartition(".")[2] in ("_worker_loop", "_feed"):

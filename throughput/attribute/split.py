@@ -63,7 +63,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     wall = view.of_segments(view.seg_end - view.seg_start)
     runq = np.minimum(view.of_segments(np.maximum(view.seg_runq, 0)), wall)
     lock = np.minimum(locks.total, wall - runq)
-    waiting = np.minimum(_collective_waits(view), wall - runq - lock)
+    waiting = np.minimum(collective_waits(view), wall - runq - lock)
     remaining = wall - runq - lock - waiting
     weights, counts = doing_weights(view)
     weights[Phase.REST] = _without_locks(weights[Phase.REST], locks.sampled_ns)
@@ -101,7 +101,7 @@ def _without_locks(weights: Ints, in_locks_ns: int) -> Ints:
     return less
 
 
-def _collective_waits(view: CleanView) -> Ints:
+def collective_waits(view: CleanView) -> Ints:
     """Return the time in which backward was blocked, on a rank among several: its gradient synchronisation.
 
     Shape (steps, phases). The reducer's collectives run in threads of C code; what the training thread does

@@ -62,6 +62,7 @@ class FlameTree:
         self_ns: time in the node itself, over all steps.
         base_ns: the same of the baseline; None without one.
         node_of: stack -> its node, of this run's stacks.
+        parts: of each node with time of its own, and each category of it: node, category, ns.
     """
 
     depth: Ints
@@ -70,6 +71,7 @@ class FlameTree:
     self_ns: Floats
     base_ns: Floats | None
     node_of: dict[int, int]
+    parts: tuple[Ints, Ints, Floats]
 
 
 class _Growing:
@@ -121,13 +123,15 @@ def flame_tree(
     _sum_up(votes, growing.parent)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
+    nodes = {stack: int(place[node]) for stack, node in node_of.items()}
     return FlameTree(
         depth=depth,
         frame=np.array(growing.frame, dtype=np.int64)[order],
         category=votes.argmax(axis=1)[order],
         self_ns=self_ns[order],
         base_ns=None if base_ns is None else base_ns[order],
-        node_of={stack: int(place[node]) for stack, node in node_of.items()},
+        node_of=nodes,
+        parts=_parts(now[1], nodes),
     )
 
 
@@ -180,6 +184,14 @@ def _self(rows: FlameRows, nodes: dict[int, int], size: int) -> Floats:
     found = np.zeros(size)
     np.add.at(found, [nodes[stack] for stack in used.tolist()], sums)
     return found
+
+
+def _parts(rows: FlameRows, nodes: dict[int, int]) -> tuple[Ints, Ints, Floats]:
+    """Return time by node and category, in the order of the nodes."""
+    node = np.array([nodes[stack] for stack in rows.stack.tolist()], dtype=np.int64)
+    keys, place = np.unique(node * len(CATEGORIES) + rows.category, return_inverse=True)
+    ns = np.bincount(place, weights=rows.ns, minlength=len(keys)).astype(np.float64)
+    return keys // len(CATEGORIES), keys % len(CATEGORIES), ns
 
 
 def _sum_up(values: Floats, parent: list[int]) -> None:

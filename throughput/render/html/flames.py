@@ -138,6 +138,10 @@ def _add_tab(payload: Payload, tab: _Tab, steps: int) -> None:
     payload.add(f"{name}.self", "p32", tree.self_ns / tab.ns_per_tick)
     if tree.base_ns is not None and tab.base_ns_per_tick is not None:
         payload.add(f"{name}.base", "p32", tree.base_ns / tab.base_ns_per_tick)
+    node, category, ns = tree.parts
+    payload.add(f"{name}.part_node", "p32", np.diff(node, prepend=0))
+    payload.add(f"{name}.part_category", "u8", category)
+    payload.add(f"{name}.part_ticks", "p32", ns / tab.ns_per_tick)
     rows, node, ns = _by_step(tab, steps)
     payload.add(f"{name}.rows", "u32", rows)
     payload.add(f"{name}.row_node", "p32", node)
