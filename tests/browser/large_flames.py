@@ -51,9 +51,9 @@ def _frame(number: int) -> Frame:
 
 
 def _path(chance: random.Random) -> tuple[int, ...]:
-    """Return a stack of 3 to 40 frames: each function calls the same few others, the first most often."""
+    """Return a stack of 3 to 24 frames: each function calls the same few others, the first most often."""
     path = [0]
-    for _ in range(chance.randint(2, 39)):
+    for _ in range(chance.randint(2, 23)):
         path.append((path[-1] * 5 + min(int(chance.expovariate(1.2)), 3) * 7 + 1) % FUNCTIONS)
     return tuple(path)
 
