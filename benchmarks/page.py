@@ -1,4 +1,4 @@
-"""Measure the page, by size and beside other tools' pages: bytes, and the main thread's time until it is ready.
+"""Measure the page, by size and beside other tools' pages: bytes, and main-thread time until it is ready.
 
 python -m benchmarks.page [--steps 200] [--peers DIR] [--sizes 10000,100000,1000000]
 """

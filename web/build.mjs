@@ -12,8 +12,9 @@ import { build } from "esbuild";
 const ASSETS = fileURLToPath(new URL("../throughput/render/assets/", import.meta.url));
 const ENTRIES = ["report.js", "report.css"];
 
-const MOST_BYTES = 64_000;
-/** Of both files: the page's own part of a report stays small beside its data. */
+const MOST_BYTES = 62_500;
+/** Of both files, so that they do not grow unseen. The page's budget is 40 kB; bottom-up, collapsing, links between
+ * tabs, steps, downloads and exact number formats have taken it over that. */
 
 const UNSAFE = /<\/script|<!--/i;
 /** What would end the script element that the page puts the script into, or begin a comment in it. */

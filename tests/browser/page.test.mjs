@@ -92,10 +92,12 @@ test("the system's change of theme is followed until the reader chose", async ()
   const page = await open("story", { colorScheme: "light" });
   const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
   await page.emulateMedia({ colorScheme: "dark" });
-  assert.equal(await theme(), "dark");
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
   await page.keyboard.press("t");
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.emulateMedia({ colorScheme: "dark" });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(100);
+  }
   assert.equal(await theme(), "light");
 });
 

@@ -3,6 +3,7 @@
 import { inflated, unpacked } from "../../web/src/data/payload.js";
 import { profileOf } from "../../web/src/data/profile.js";
 import { flameHash } from "../../web/src/flame/paths.js";
+import { packedText } from "../../web/tests/synthetic.mjs";
 import { pageText } from "./browser.mjs";
 
 const ELEMENT = /<script[^>]*\bid="payload"[^>]*>([^<]*)<\/script>/;
@@ -16,6 +17,17 @@ export async function profileIn(name) {
 /** Return a page's text with its payload changed by a function. */
 export function withPayload(text, change) {
   return text.replace(ELEMENT, (whole, payload) => whole.replace(payload, () => change(payload)));
+}
+
+/** Return a page's text with the columns of its payload changed: `change` gets them as arrays, by name. */
+export async function withColumns(name, change) {
+  const text = pageText(name);
+  const payload = unpacked(await inflated(ELEMENT.exec(text)[1]));
+  const { sections, ...head } = payload.head;
+  const columns = Object.fromEntries(sections.map(([column]) => [column, [...payload.column(column)]]));
+  change(columns);
+  const packed = packedText({ head, sections: sections.map(([column, type]) => [column, type, columns[column]]) });
+  return withPayload(text, () => packed);
 }
 
 /** Return the link to a node of a tab. */

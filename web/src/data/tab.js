@@ -3,7 +3,7 @@
 import { DamagedPayload } from "./payload.js";
 import { bothParts, partsOf, partsOfNodes } from "./parts.js";
 import { rowsOf, selfOfSteps } from "./rows.js";
-import { treeOf } from "./tree.js";
+import { totals, treeOf } from "./tree.js";
 import { bottomUpView, collapsedView, sampledView, standing } from "./views.js";
 
 /** A tab of the flame graph; its columns are decoded and its views made when they are first asked for. */
@@ -14,8 +14,10 @@ export class Tab {
   #tree;
   #rows;
   #parts;
+  #totalTicks;
   #links;
   #views = new Map();
+  #baseTotals = new Map();
 
   constructor(payload, about, { frames, place }) {
     [this.#payload, this.#frames, this.#place] = [payload, frames, place];
@@ -48,7 +50,8 @@ export class Tab {
   }
 
   get totalTicks() {
-    return this.self.reduce((sum, ticks) => sum + ticks, 0);
+    this.#totalTicks ??= this.self.reduce((sum, ticks) => sum + ticks, 0);
+    return this.#totalTicks;
   }
 
   /** The categories of the time that each node has by itself: columns {node, category, ticks}. */
@@ -81,6 +84,13 @@ export class Tab {
   selfOf({ first, end }) {
     this.#rows ??= rowsOf(this.#payload, this.id);
     return selfOfSteps(this.#rows, { first, end }, this.tree.size);
+  }
+
+  /** Return the baseline's ticks in each node of a view and below; null without a baseline. */
+  baseTotals(view) {
+    if (!this.hasBaseline) return null;
+    if (!this.#baseTotals.has(view)) this.#baseTotals.set(view, totals(view.tree, standing(this.base, view)));
+    return this.#baseTotals.get(view);
   }
 
   /** Return the view as sampled, collapsed, bottom-up or both. */

@@ -13,12 +13,13 @@ import { ROOT, addUp } from "./tree.js";
 const PURE = 0.8;
 /** A frame has the colour of a category that fills this share of it; a fifth of something else can be seen below. */
 
-const LARGE = 50_000;
+const LARGE = 3_000;
 const LEAST_SHARE = 1e-4;
 /** In a tree of more nodes than LARGE, callers of less than this share are left out bottom-up: a tenth of a pixel. */
 
 /** Return what each node of a view has by itself, of what each sampled node has by itself. */
 export function standing(self, view) {
+  if (view.target === view.source) return new Float64Array(self); // as sampled
   const stood = new Float64Array(view.tree.size);
   for (let node = 0; node < self.length; node++) stood[view.target[node]] += self[node];
   return stood;

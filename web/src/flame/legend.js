@@ -4,16 +4,20 @@ import { BOUNDS } from "./difference.js";
 import { difference, duration } from "../units.js";
 import { swatch } from "./palette.js";
 
+const LEAST_SHARE = 0.002; // of the width: two pixels of a wide page, where a colour begins to be seen
+
 /** Return the entries for the categories of a scene, as elements. */
 export function categoryEntries(scene, palette) {
   const { categories } = scene.profile;
-  const shown = new Uint8Array(categories.length + 1);
-  for (const category of scene.view.shown) shown[category] = 1;
-  const entries = categories
-    .map((category, place) => ({ label: category.label, place }))
-    .filter(({ place }) => shown[place]);
-  if (shown[categories.length]) entries.push({ label: "Several", place: categories.length });
-  return entries.map(({ label, place }) => entry(swatch(palette.strong[place]), label));
+  const labels = [...categories.map(({ label }) => label), "Several"];
+  const shown = new Float64Array(labels.length);
+  for (let node = 0; node < scene.tree.size; node++) {
+    const category = scene.view.shown[node];
+    shown[category] = Math.max(shown[category], scene.width[node]);
+  }
+  return labels.flatMap((label, place) =>
+    shown[place] > scene.whole * LEAST_SHARE ? [entry(swatch(palette.strong[place]), label)] : [],
+  );
 }
 
 /** Return the entries for the levels of difference, from much less to much more time. */

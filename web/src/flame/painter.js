@@ -9,7 +9,8 @@ const ROW_HEIGHT = 18;
 const PADDING = 4;
 const LEAST_LABEL = 26; // pixels: two letters and the dots
 const GAP_FROM = 2; // frames wider than this are a pixel apart
-const MARK_HEIGHT = 3; // of the line under a match
+const HATCHED_FROM = 5; // a hatch is not seen in less
+const MARK_HEIGHT = 2; // of the line under a match
 const ASCII = /^[\x20-\x7e]*$/;
 
 /** Return the font and the row height for the page's text size. */
@@ -63,18 +64,20 @@ function styleOf(scene, node, { palette, colour, matches }) {
 
 function fillGroup(context, style, boxes, { palette, text }) {
   const height = text.rowHeight - 1;
-  for (const fill of [style.fill, style.hatch]) {
-    if (!fill) continue;
-    context.fillStyle = fill;
-    for (let i = 0; i < boxes.length; i += 3) context.fillRect(boxes[i], boxes[i + 1], boxes[i + 2], height);
-  }
-  if (!palette.edge) return;
-  context.strokeStyle = palette.edge;
-  context.lineWidth = 1;
-  for (let i = 0; i < boxes.length; i += 3) {
-    if (boxes[i + 2] > GAP_FROM) {
-      context.strokeRect(boxes[i] + 0.5, boxes[i + 1] + 0.5, boxes[i + 2] - 1, height - 1);
+  const each = (least, draw) => {
+    for (let i = 0; i < boxes.length; i += 3) {
+      if (boxes[i + 2] > least) draw(boxes[i], boxes[i + 1], boxes[i + 2]);
     }
+  };
+  context.fillStyle = style.fill;
+  each(0, (x, y, width) => context.fillRect(x, y, width, height));
+  if (style.hatch) {
+    context.fillStyle = style.hatch;
+    each(HATCHED_FROM, (x, y, width) => context.fillRect(x, y, width, height));
+  }
+  if (palette.edge) {
+    Object.assign(context, { strokeStyle: palette.edge, lineWidth: 1 });
+    each(GAP_FROM, (x, y, width) => context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1));
   }
 }
 

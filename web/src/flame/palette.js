@@ -6,7 +6,8 @@
  */
 
 const TILE = 8; // CSS pixels: a hatch is seen in frames of two tiles and does not hide letters
-const HATCH_ALPHA = 0.24; // labels on it keep a contrast over 4.5:1
+const HATCH_ALPHA = 0.3; // seen, and letters on it stay readable
+const SWATCH = 16; // pixels: two tiles of a hatch
 const LEVELS = 7;
 
 const RISING = [[-2, 2, 2, -2], [0, 8, 8, 0], [6, 10, 10, 6]];
@@ -76,22 +77,15 @@ function tileOf(lines, ink) {
   return tile;
 }
 
-/** Fill a rectangle in a style. */
-export function fillIn(context, style, x, y, width, height) {
-  context.fillStyle = style.fill;
-  context.fillRect(x, y, width, height);
-  if (style.hatch) {
-    context.fillStyle = style.hatch;
-    context.fillRect(x, y, width, height);
-  }
-}
-
 /** Return a small canvas in a style, for a legend. */
 export function swatch(style) {
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [24, 24]; // twice what it is shown in
+  [canvas.width, canvas.height] = [SWATCH, SWATCH];
   const context = canvas.getContext("2d");
-  context.scale(2, 2);
-  fillIn(context, style, 0, 0, 12, 12);
+  for (const fill of [style.fill, style.hatch]) {
+    if (!fill) continue;
+    context.fillStyle = fill;
+    context.fillRect(0, 0, SWATCH, SWATCH);
+  }
   return canvas;
 }

@@ -6,7 +6,7 @@
 import { ROOT, totals } from "../data/tree.js";
 import { standing } from "../data/views.js";
 import { levelOf } from "./difference.js";
-import { positions } from "./layout.js";
+import { firstWhere, positions } from "./layout.js";
 
 const FEW_SAMPLES = 30;
 /** Below it the half width of a share's 95 % interval is over a third of the share. */
@@ -23,6 +23,8 @@ export function sceneOf(profile, tab, options) {
 }
 
 class Scene {
+  #parts = new Map();
+
   constructor(profile, tab, { bottomUp, collapsed, width, steps }) {
     this.profile = profile;
     this.tab = tab;
@@ -33,7 +35,7 @@ class Scene {
     this.steps = chosen ? chosen.end - chosen.first : tab.steps;
     this.self = standing(this.sampledSelf, this.view);
     this.total = totals(this.tree, this.self);
-    this.base = tab.hasBaseline ? totals(this.tree, standing(tab.base, this.view)) : null;
+    this.base = tab.baseTotals(this.view);
     this.width = width === "baseline" && this.base ? this.base : this.total;
     this.start = positions(this.tree, this.width);
     this.whole = this.width[ROOT];
@@ -98,12 +100,22 @@ class Scene {
 
   /** The categories of a frame's time, the largest first: {category, share}. */
   parts(node) {
+    if (!this.#parts.has(node)) this.#parts.set(node, this.#partsOf(node));
+    return this.#parts.get(node);
+  }
+
+  #partsOf(node) {
     const { view, tab, sampledSelf } = this;
     const { node: sampled, category, ticks } = tab.parts;
+    const end = view.tree.end[node];
+    // As sampled, a subtree's parts stand together; in other views they may be anywhere.
+    const isSampled = view.target === view.source;
+    const from = isSampled ? firstWhere(0, sampled.length, (row) => sampled[row] >= node) : 0;
+    const to = isSampled ? firstWhere(from, sampled.length, (row) => sampled[row] >= end) : sampled.length;
     const sums = new Float64Array(this.profile.categories.length);
-    for (let row = 0; row < sampled.length; row++) {
-      const [at, stands] = [sampled[row], view.target[sampled[row]]];
-      if (stands < node || stands >= view.tree.end[node] || !sampledSelf[at]) continue;
+    for (let row = from; row < to; row++) {
+      const at = sampled[row];
+      if (view.target[at] < node || view.target[at] >= end || !sampledSelf[at]) continue;
       // Of chosen steps a node's time is known, not its categories: they are taken to be as in all steps.
       sums[category[row]] += ticks[row] * (sampledSelf[at] / tab.self[at]);
     }

@@ -59,5 +59,5 @@ export function categoriesOf(scene, node) {
 function baselineOf(scene, node) {
   if (!scene.base) return "";
   const change = scene.ns(node) - scene.baseNs(node);
-  return `${duration(scene.baseNs(node))} a step (${difference(change)})`;
+  return `${duration(scene.baseNs(node))} a step (${change ? difference(change) : "no difference"})`;
 }

@@ -53,7 +53,7 @@ export function drawSteps(context, scale, { steps, columns, chosen, pointed }) {
 }
 
 function drawColumn(context, scale, column, colour) {
-  const [left, right] = [scale.x(column.first), scale.x(column.end)];
+  const [left, right] = [column.first, column.end].map((step) => Math.round(scale.x(step)));
   const width = right - left > GAP_FROM ? right - left - 1 : right - left;
   let sum = 0;
   for (const [place, part] of column.parts.entries()) {

@@ -21,8 +21,8 @@ export function rangeText({ steps, categories }, { first, end }) {
 
 /** Return what all steps took. */
 export function allText({ steps }, cutAtNs) {
-  const cut = cutAtNs < steps.slowest ? `, slowest ${duration(steps.slowest)}; higher columns are cut` : "";
-  return `Median ${duration(steps.median)}${cut}. Drag over some steps and the flame graph follows.`;
+  const cut = cutAtNs < steps.slowest ? "; higher columns are cut" : "";
+  return `Median ${duration(steps.median)}, slowest ${duration(steps.slowest)}${cut}.`;
 }
 
 function partOf(steps, category, { first, end }) {
