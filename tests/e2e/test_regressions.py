@@ -53,7 +53,7 @@ def round_pixels(sample):
 def enlarge(sample):
     return round_pixels(sample) * 2
 """
-QUICK = ("--steps", "40", "--max-runs", "6", "--max-minutes", "1.5")
+QUICK = ("--steps", "40", "--max-runs", "6", "--max-minutes", "6")
 
 
 def call(tmp_path: Path, *words: str, cwd: Path, **env: str) -> Ran:

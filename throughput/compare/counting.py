@@ -6,6 +6,7 @@ noise, so any difference is one of the code. Something that happens every so man
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ COUNTS_MAX = 600
 """Counts that are kept; a script has some 50 own functions, 100 builtins and 80 operators."""
 SPREADS, LEAST = 3.0, 0.1
 """A count that varies has changed where it moved by more than three times both spreads, and a tenth."""
+BUILTIN = re.compile(r"<method '(\w+)' of|<built-in method (?:\S+\.)?(\w+)>")
+"""As cProfile names them."""
 Key = tuple[str, str, str]
 
 
@@ -135,6 +138,7 @@ def _calls(timeline: Timeline) -> Iterator[SavedCount]:
     if not steps:
         return
     own = {(call.file, call.line, call.function) for call in timeline.calls if call.own}
+    written = _own_lines(timeline)
     sums: dict[Key, list[Call]] = {}
     for call in timeline.calls:
         if call.own:
@@ -143,7 +147,7 @@ def _calls(timeline: Timeline) -> Iterator[SavedCount]:
             sums.setdefault(("builtin", call.function, ""), []).append(call)
     for (kind, name, file), calls in sums.items():
         total = sum(call.calls for call in calls)
-        where = f"{file}:{calls[0].line}" if kind == "call" else _caller(calls, own)
+        where = f"{file}:{calls[0].line}" if kind == "call" else _caller(calls, own) or _only(written, name)
         yield SavedCount(
             kind=kind, name=name, where=where, per_step=round(total / steps, 4), exact=total % steps == 0
         )
@@ -154,6 +158,26 @@ def _caller(calls: Sequence[Call], own: set[tuple[str, int, str]]) -> str | None
     callers = [caller for call in calls for caller in call.callers if caller[:3] in own]
     most = max(callers, key=lambda caller: caller[3], default=None)
     return None if most is None else f"{most[0]}:{most[1]}"
+
+
+def _own_lines(timeline: Timeline) -> list[tuple[str, str]]:
+    """Return each line of own code that was stored, with its place."""
+    files = {frame.file for frame in timeline.stacks.frames if frame.own}
+    return [
+        (f"{file}:{number}", text)
+        for file in sorted(files)
+        for number, text in timeline.sources.get(file, {}).items()
+    ]
+
+
+def _only(written: Sequence[tuple[str, str]], name: str) -> str | None:
+    """Return the only line of own code that calls a builtin; cProfile knows no caller that ran before it."""
+    match = BUILTIN.search(name)
+    if match is None:
+        return None
+    called = re.compile(rf"\b{re.escape(match[1] or match[2])}\(")
+    found = [place for place, text in written if called.search(text)]
+    return found[0] if len(found) == 1 else None
 
 
 def _compiled(timeline: Timeline) -> Iterator[SavedCount]:

@@ -20,7 +20,7 @@ from throughput.collect.run_directory import RunDirectory
 from throughput.compare.fingerprint import FORCE, differences, require_comparable
 from throughput.compare.measured import batch_size, sample_of
 from throughput.compare.pairs import PairSample, Recorded, in_turns, one_after_the_other
-from throughput.compare.rule import Decision, Settings, decide
+from throughput.compare.rule import Decision, Evidence, Settings, decide
 from throughput.compare.verdict import Sides as Names
 from throughput.compare.verdict import evidence_of, explained, of_benchmarks, of_pairs, stored_evidence
 from throughput.errors import NotComparable, ScriptFailed, ThroughputError
@@ -38,6 +38,8 @@ LEAST_TURNS = 8
 """Of a side: six whole ones are needed, and the first and the last may be cut short."""
 PAIR_S = 30.0
 """A pair of slow steps ends after this time, once it has had its turns: 150 of a tenth of a second each."""
+OVERTIME = 2.0
+"""An alarm may take so much longer to be confirmed."""
 LEAST_CLEAN = 10
 """Clean steps without which a process measured nothing."""
 EXPLAINED_STEPS = 200
@@ -91,8 +93,7 @@ def check_pairs(sides: Sides, plan: Plan, project: Project, hear: Hear) -> Verdi
         _require_one_batch(pair, plan)
         pairs.append(pair)
         elapsed = time.monotonic() - began
-        last = elapsed * (1 + 1 / len(pairs)) > plan.max_seconds
-        decision = decide(evidence_of(pairs), plan.settings, last=last)
+        decision = _decided(evidence_of(pairs), plan, elapsed)
         hear(Heard(form=form, decision=decision, elapsed_s=elapsed))
         if decision.outcome is not None:
             break
@@ -124,14 +125,24 @@ def check_numbers(
             if len(made) == 1:
                 notes = require_comparable(benchmark, now, force=plan.force)
             elapsed = time.monotonic() - began
-            last = elapsed * (1 + 1 / len(made)) > plan.max_seconds
-            decision = decide(stored_evidence(benchmark, now.processes), plan.settings, last=last)
+            decision = _decided(stored_evidence(benchmark, now.processes), plan, elapsed)
             hear(Heard(form=Form.STORED, decision=decision, elapsed_s=elapsed))
         verdict = of_benchmarks(benchmark, now, decision, plan.settings)
     if len(benchmark.processes) < FEW_PROCESSES:
         few = f"{len(benchmark.processes)} of {FEW_PROCESSES} processes"
         notes = (*notes, f"{benchmark.name} holds {few}: a rough yardstick.")
     return _done(replace(verdict, notes=(*notes, *verdict.notes)), plan, began)
+
+
+def _decided(evidence: Evidence, plan: Plan, elapsed_s: float) -> Decision:
+    """Return what the rule says; where the next value would be over time, there is none.
+
+    An alarm is confirmed all the same: two more values tell a regression from chance.
+    """
+    found = decide(evidence, plan.settings)
+    limit = plan.max_seconds * (OVERTIME if found.confirming else 1.0)
+    over = elapsed_s * (1 + 1 / evidence.count) > limit
+    return decide(evidence, plan.settings, last=True) if over and found.outcome is None else found
 
 
 def _done(verdict: Verdict, plan: Plan, began: float) -> Verdict:

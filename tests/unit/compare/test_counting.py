@@ -12,7 +12,7 @@ from tests.unit.compare import samples as s
 from throughput.compare.counting import changed, counts_of, merged
 from throughput.model.benchmark import SavedCount
 from throughput.model.category import Block
-from throughput.model.timeline import Call, Operators, Step, Timeline
+from throughput.model.timeline import Call, Frame, Operators, Stacks, Step, Timeline
 from throughput.model.verdict import CountRow
 
 
@@ -71,6 +71,19 @@ def test_what_one_step_does_more_of_is_not_exact_even_where_the_sum_divides() ->
     found = by_name(counts_of(timeline(odd=10)))["aten::mm"]
     assert found.per_step == 3.0
     assert not found.exact
+
+
+def test_a_builtin_stands_where_the_only_line_calls_it() -> None:
+    # The loop ran before counting began, so cProfile knows no caller.
+    frame = Frame(function="main", file="train.py", line=9, own=True)
+    plain = timeline()
+    alone = tuple(replace(call, callers=()) for call in plain.calls)
+    lines = {8: "loss = model(x)", 9: "total += loss.item()"}
+    found = replace(plain, calls=alone, stacks=Stacks(frames=(frame,)), sources={"train.py": lines})
+    item = next(one for one in counts_of(found) if "item" in one.name)
+    assert item.where == "train.py:9"
+    twice = replace(found, sources={"train.py": {**lines, 10: "print(loss.item())"}})
+    assert next(one for one in counts_of(twice) if "item" in one.name).where is None
 
 
 def test_without_heavy_blocks_nothing_is_counted() -> None:
