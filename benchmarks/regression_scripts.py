@@ -61,7 +61,7 @@ def hold():
         turned.clear()
         with lock:
             held.set()
-            time.sleep(0.008 * (1 + 1.25 * SIZE * (WHERE == "lock_contention")))
+            time.sleep(0.008 * (1 + 1.35 * SIZE * (WHERE == "lock_contention")))
 
 held = threading.Event()
 threading.Thread(target=hold, daemon=True).start()
@@ -75,9 +75,9 @@ def wait():
         pass
 """
 SCRIPTS = {
-    "loader": HEAD + "STEP, LOADING, WIDTH = 400, 360, 16\n" + DATASET + NO_WAIT + LOOP,
-    "compute": HEAD + "STEP, LOADING, WIDTH = 400, 20, 16384\n" + DATASET + NO_WAIT + LOOP,
-    "lock": HEAD + "STEP, LOADING, WIDTH = 500, 20, 16\n" + DATASET + LOCKED + LOOP,
+    "loader": HEAD + "STEP, LOADING, WIDTH = 380, 360, 16\n" + DATASET + NO_WAIT + LOOP,
+    "compute": HEAD + "STEP, LOADING, WIDTH = 290, 20, 16384\n" + DATASET + NO_WAIT + LOOP,
+    "lock": HEAD + "STEP, LOADING, WIDTH = 620, 20, 16\n" + DATASET + LOCKED + LOOP,
 }
 """STEP is about how many turns a step takes, so that a planted share is one of the step."""
 COMPONENTS = {
