@@ -10,6 +10,10 @@ ThroughputError                 5  anything else, after saving what can be saved
 from __future__ import annotations
 
 EXIT_DONE = 0
+EXIT_SLOWER = 1
+"""Of `check` alone: slower, or with strict counts more or other work."""
+EXIT_UNSURE = 7
+"""Of `check` alone: can't tell."""
 EXIT_INTERRUPTED = 130
 
 

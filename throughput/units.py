@@ -52,6 +52,18 @@ def difference(ns: float | None, half_width_ns: float | None = None) -> str:
     return f"{'+' if ns > 0 else '−'}{duration(abs(ns), half_width_ns)}"
 
 
+def change(share: float | None, half_width: float | None = None) -> str:
+    """Return a relative change with its sign: "+3.1 %", "−0.4 %"."""
+    if share is None or not math.isfinite(share) or share == 0:
+        return percent(share)
+    return f"{'+' if share > 0 else '−'}{percent(abs(share), half_width)}"
+
+
+def change_range(low: float, high: float) -> str:
+    """Return "−0.4 to +6.5 %": the ends of a relative change's interval, one digit after the point."""
+    return f"{_signed(low * 100)} to {_signed(high * 100)}{NBSP}%"
+
+
 def duration_range(low_ns: float, high_ns: float) -> str:
     """Return "0.4 to 5.1 ms", both ends in the unit of the larger."""
     for scale, unit in TIMES:
@@ -153,6 +165,11 @@ def date_time(iso: str) -> str:
     month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[moment.month - 1]
     zone = " UTC" if moment.tzinfo is not None else ""
     return f"{moment.day} {month} {moment.year}, {moment:%H:%M}{zone}"
+
+
+def _signed(value: float) -> str:
+    shown = round(value, 1)
+    return f"{'+' if shown > 0 else '−' if shown < 0 else ''}{abs(shown):.1f}"
 
 
 def _decimals(value: float, half_width: float | None) -> int:

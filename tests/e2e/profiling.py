@@ -104,7 +104,14 @@ def starter(tmp_path: Path) -> list[str]:
     return [sys.executable, str(file)]
 
 
-def call(tmp_path: Path, *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **env: str) -> Ran:
+def call(
+    tmp_path: Path,
+    *arguments: str,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    seconds: int = SECONDS,
+    **env: str,
+) -> Ran:
     """Call the command line and wait; nothing that it started may be left behind."""
     mark = uuid.uuid4().hex
     cwd = cwd or tmp_path
@@ -115,7 +122,7 @@ def call(tmp_path: Path, *arguments: str, cwd: Path | None = None, stdin: bytes 
             env=environment(**{MARK: mark}, **env),
             input=stdin,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -33,10 +33,8 @@ def read_calls(file: BinaryIO, frames: FrameReader) -> tuple[Call, ...]:
         found = msgspec.json.decode(file.read(LIMIT_BYTES), type=_Calls)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
-    places = [
-        (place_of(path, frames.script_dir)[0] if path != "~" else path, line, function)
-        for path, line, function, *_ in found.rows
-    ]
+    known = [place_of(row[0], frames.script_dir) if row[0] != "~" else ("~", "", False) for row in found.rows]
+    places = [(place[0], row[1], row[2]) for place, row in zip(known, found.rows, strict=True)]
     callers = _callers(found, places)
     return tuple(
         Call(
@@ -48,6 +46,7 @@ def read_calls(file: BinaryIO, frames: FrameReader) -> tuple[Call, ...]:
             total_ns=row[5],
             role=found.role,
             callers=tuple(callers.get(number, ())),
+            own=known[number][2],
         )
         for number, ((file_, line, function), row) in enumerate(zip(places, found.rows, strict=True))
         if OURS not in row[0]

@@ -258,6 +258,7 @@ class RankReader:
         facts["collectors"] = [dict(n) for n in notes.of("collector")]
         facts["world_size"] = notes.first("distributed").get("world_size")
         facts["host"] = notes.first("training").get("host")
+        facts["modules"] = notes.first("modules").get("files")
         facts["pid"] = self.main.pid
         return facts
 

@@ -7,7 +7,7 @@ import sys
 
 def main() -> None:
     """Run the command line; every error of ours is one sentence, one hint and an exit code."""
-    from throughput.cli.app import app
+    from throughput.cli.regression import app
     from throughput.errors import EXIT_INTERRUPTED, ThroughputError
 
     try:

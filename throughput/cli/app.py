@@ -91,6 +91,18 @@ Out = Annotated[
 Budget = Annotated[
     str | None, typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
 ]
+Save = Annotated[
+    str | None,
+    typer.Option(
+        "--save", metavar="NAME", help="Save it as a benchmark, for `check`.", rich_help_panel=OUTPUT
+    ),
+]
+Runs = Annotated[
+    int,
+    typer.Option(
+        min=1, max=50, help="Fresh processes to save: 3 or more show their spread.", rich_help_panel=OUTPUT
+    ),
+]
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in a browser.", rich_help_panel=OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.", rich_help_panel=OUTPUT)]
 AsJson = Annotated[
@@ -123,6 +135,8 @@ def profile(
     run_to_end: RunToEnd = False,
     out: Out = None,
     budget: Budget = None,
+    save: Save = None,
+    runs: Runs = 1,
     open_page: OpenPage = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -148,6 +162,10 @@ def profile(
         },
     )
     output = Output(open_page=open_page, quiet=quiet, as_json=as_json, budget=budget)
+    if save is not None or runs > 1:
+        from throughput.cli.save import run_profiles_and_save
+
+        raise typer.Exit(run_profiles_and_save(options, output, name=save, runs=runs))
     raise typer.Exit(run_profile(options, output))
 
 

@@ -18,7 +18,7 @@ from throughput.collect.options import ALWAYS, COLLECTORS, ProfileOptions
 from throughput.collect.profile import Listener
 from throughput.errors import UsageError
 from throughput.flows.budget import seconds_of
-from throughput.flows.profile import exit_code, profile
+from throughput.flows.profile import Profiled, exit_code, profile
 from throughput.flows.settings import project_settings
 from throughput.model.place import legible
 from throughput.render.json_report import report_to_json
@@ -34,6 +34,7 @@ class Output:
     budget: str | None = None
 
 
+NOT_SETTINGS = {"script", "module", "arguments", "knobs", "cwd", "variables"}
 NAMES = {"stall": "stall_s", "max-seconds": "max_seconds", "run-to-end": "run_to_end"}
 
 
@@ -49,7 +50,7 @@ def options_from(
     settings = {
         NAMES.get(k, k): v for k, v in project_settings(Path.cwd()).items() if k not in ("saved", "link")
     }
-    known = {f.name for f in fields(ProfileOptions)} - {"script", "module", "arguments", "knobs"}
+    known = {f.name for f in fields(ProfileOptions)} - NOT_SETTINGS
     unknown = sorted(set(settings) - known)
     if unknown:
         raise UsageError(
@@ -89,6 +90,11 @@ def _collectors(value: Any) -> tuple[str, ...]:
 
 def run_profile(options: ProfileOptions, output: Output) -> int:
     """Profile, print, open; return the exit code."""
+    return exit_code(profile_and_print(options, output).run)
+
+
+def profile_and_print(options: ProfileOptions, output: Output) -> Profiled:
+    """Profile, print, open; return what was made."""
     live = LiveLines(quiet=output.quiet, script_to_stderr=output.as_json)
     try:
         seconds = seconds_of(output.budget) if output.budget else None
@@ -105,7 +111,7 @@ def run_profile(options: ProfileOptions, output: Output) -> int:
         sys.stderr.write(f"throughput: {done.run.notes[0]}\n")
     if output.open_page:
         webbrowser.open((done.directory.path / "report.html").as_uri())
-    return exit_code(done.run)
+    return done
 
 
 def run_demo(steps: int, out: str | None, workers: int, output: Output) -> int:

@@ -40,7 +40,11 @@ class Child:
     """The running script; `pump` relays what it printed and returns whether it still runs."""
 
     def __init__(
-        self, command: list[str], environment: dict[str, str], relay: Callable[[str, bytes], None]
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        relay: Callable[[str, bytes], None],
+        cwd: str | None = None,
     ) -> None:
         self.command = command
         self.relay = relay
@@ -55,6 +59,7 @@ class Child:
         self.started_ns = time.monotonic_ns()
         self.popen = subprocess.Popen(
             command,
+            cwd=cwd,
             env=environment,
             stdin=stdin,
             stdout=slaves["stdout"],

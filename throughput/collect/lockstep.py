@@ -42,20 +42,29 @@ class Turns:
 
     steps: int = 400
     seconds: float = 120.0
+    least: int = 0
+    """Turns that each side gets whatever they take."""
+    locks: bool = False
+    """Waits for locks are timed too, on both sides."""
+
+
+class CannotTakeTurns(ThroughputError):
+    """Two such scripts can't be alive at once: several ranks, or too little memory for both."""
 
 
 class Side:
     """One of the two scripts: started, held, let go, ended."""
 
-    def __init__(self, options: ProfileOptions, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, options: ProfileOptions, folder: Path, *, locks: bool) -> None:
         check(options)
-        light = replace(options, collectors=ALWAYS, stacks="auto", steps=10**9, warmup=str(SETTLING_STEPS))
+        chosen = (*ALWAYS, "locks") if locks else ALWAYS
+        light = replace(options, collectors=chosen, stacks="auto", steps=10**9, warmup=str(SETTLING_STEPS))
         now = dt.datetime.now(dt.timezone.utc)
         self.directory: RunDirectory = new_run_directory(str(folder), options.name, now)
-        variables = child_environment(
-            self.directory.raw, light.in_process() | {"hold_at": SETTLING_STEPS}, environment
-        )
-        self.child = Child(list(options.command()), variables, lambda _name, _data: None)
+        in_process = light.in_process() | {"hold_at": SETTLING_STEPS}
+        environment = {**os.environ, **options.variables}
+        variables = child_environment(self.directory.raw, in_process, environment)
+        self.child = Child(list(options.command()), variables, lambda _name, _data: None, options.cwd)
         self.page: LivePage | None = None
 
     @property
@@ -94,8 +103,8 @@ class Side:
         self.page.set("hold_at", self.number + steps)
         self._signal(signal.SIGCONT)
 
-    def end(self) -> None:
-        """Stop the training at its next step, then end all that is left of it."""
+    def leave(self) -> None:
+        """Stop the training at its next step, and wait until the script has ended by itself."""
         if self.page is not None and self.is_alive:
             self.page.set("stop", 1)
             self.page.set("hold_at", 0)
@@ -103,7 +112,6 @@ class Side:
             deadline = time.monotonic() + TURN_S / 4
             while self.child.pump(0.05) and time.monotonic() < deadline:
                 pass
-        self.child.end()
 
     def workers(self) -> int:
         """Return how many processes the script has started."""
@@ -116,33 +124,34 @@ class Side:
 
 
 def take_turns(
-    sides: Sequence[tuple[ProfileOptions, dict[str, str]]], folder: Path, turns: Turns
+    sides: Sequence[ProfileOptions], folder: Path, turns: Turns
 ) -> tuple[RunDirectory, RunDirectory]:
     """Return both sides' run directories, in which only the light timers wrote.
 
     Args:
-        sides: each side's options, and its environment.
+        sides: each side's options.
         folder: where the two run directories go, `a` and `b`.
         turns: when it is enough; a side that ends by itself ends it too.
 
     Raises:
         ScriptFailed: a side ended before it had settled, or hangs.
+        CannotTakeTurns: a side has several ranks, or memory doesn't hold both.
         UsageError: a side can't be started.
     """
     running: list[Side] = []
     try:
-        for name, (options, environment) in zip("ab", sides, strict=True):
-            side = Side(options, folder / name, environment)
+        for name, options in zip("ab", sides, strict=True):
+            side = Side(options, folder / name, locks=turns.locks)
             running.append(side)
             if not side.wait_until_held(FIRST_STEPS_S):
-                raise ScriptFailed(
-                    f"The script ended before it had taken {SETTLING_STEPS} steps.",
-                    hint=_last_words(side) or "Run it by itself first.",
-                )
+                raise _ended_early(side, alone=len(running) == 1)
         _alternate(running, turns)
     finally:
+        # First both by themselves: ending one's processes by force ends all that we started.
         for side in running:
-            side.end()
+            side.leave()
+        for side in running:
+            side.child.end()
     return running[0].directory, running[1].directory
 
 
@@ -151,7 +160,7 @@ def _alternate(sides: list[Side], turns: Turns) -> None:
     random.shuffle(order)  # always the same one first would bias
     block = _block(sides)
     began, done = time.monotonic(), 0
-    while done < turns.steps and time.monotonic() - began < turns.seconds:
+    while done < turns.least * block or (done < turns.steps and time.monotonic() - began < turns.seconds):
         for index in order:
             sides[index].go_on(block)
             if not sides[index].wait_until_held(TURN_S):
@@ -176,7 +185,7 @@ def _block(sides: list[Side]) -> int:
 def _page(directory: RunDirectory) -> LivePage | None:
     folders = directory.ranks()
     if len(folders) > 1:
-        raise ThroughputError("Lockstep needs one training process, here are several.", hint="Use one rank.")
+        raise CannotTakeTurns("Lockstep needs one training process, here are several.", hint="Use one rank.")
     return LivePage.open(folders[0]) if folders else None
 
 
@@ -185,6 +194,17 @@ def _is_stopped(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
     except (OSError, IndexError):
         return False
+
+
+def _ended_early(side: Side, *, alone: bool) -> ThroughputError:
+    """Return what to raise for a side that ended before its first turn."""
+    code, words = side.child.popen.poll(), _last_words(side)
+    if not alone and (code == -signal.SIGKILL or "out of memory" in words.lower() or "MemoryError" in words):
+        return CannotTakeTurns("Memory doesn't hold both sides at once.", hint=words)
+    return ScriptFailed(
+        f"The script ended before it had taken {SETTLING_STEPS} steps.",
+        hint=words or "Run it by itself first.",
+    )
 
 
 def _last_words(side: Side) -> str:

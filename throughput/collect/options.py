@@ -34,6 +34,10 @@ class ProfileOptions:
     run_to_end: bool = False
     knobs: dict[str, int | bool] = field(default_factory=dict)
     """Settings that a trial changes: arguments of DataLoader, `threads`, `cached`."""
+    cwd: str | None = None
+    """Where it runs; None is here."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """Environment variables that it gets on top of ours."""
 
     def command(self) -> tuple[str, ...]:
         """Return the command line to start.
@@ -47,7 +51,7 @@ class ProfileOptions:
         if self.module is not None:
             return (python, "-m", self.module, *self.arguments)
         script = str(self.script)
-        if not Path(script).exists():
+        if not self.folder.joinpath(script).exists():
             raise UsageError(
                 f"There is no file {script} here.", hint="Name a Python script, or use -m for a module."
             )
@@ -73,6 +77,11 @@ class ProfileOptions:
         return found
 
     @property
+    def folder(self) -> Path:
+        """Where it runs."""
+        return Path(self.cwd) if self.cwd is not None else Path.cwd()
+
+    @property
     def name(self) -> str:
         """What the run is called after."""
         return self.script or self.module or Path(self.arguments[0]).name
@@ -81,8 +90,8 @@ class ProfileOptions:
     def script_dir(self) -> str:
         """The folder of own code: the script's; the current one for a module or a command."""
         if self.script is None:
-            return str(Path.cwd())
-        path = Path(self.script).resolve()
+            return str(self.folder)
+        path = self.folder.joinpath(self.script).resolve()
         return str(path if path.is_dir() else path.parent)
 
     def in_process(self) -> dict[str, Any]:

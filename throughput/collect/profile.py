@@ -96,19 +96,20 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
     command = options.command()
     started = dt.datetime.now(dt.timezone.utc)
     directory = new_run_directory(options.out, options.name, started.astimezone())
-    variables = child_environment(directory.raw, options.in_process(), os.environ)
+    environ = {**os.environ, **options.variables}
+    variables = child_environment(directory.raw, options.in_process(), environ)
     run = Run(
         run_id=directory.path.name,
         tool_version=version,
         command=mask_arguments(command),
         script=options.script or options.module,
         script_dir=options.script_dir,
-        cwd=str(Path.cwd()),
+        cwd=str(options.folder),
         started_at=started.isoformat(timespec="seconds"),
         options=_stored_options(options),
         window=Window(asked=options.steps),
-        environment=environment(command[0], os.environ),
-        code=code_state(Path(options.script) if options.script else None, Path.cwd()),
+        environment=environment(command[0], environ),
+        code=code_state(options.folder / options.script if options.script else None, options.folder),
     )
     directory.write_run(replace(run, ended="unfinished"))
     clock = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
@@ -141,7 +142,7 @@ def _run_child(
     options: ProfileOptions,
     listener: Listener,
 ) -> tuple[Outcome, list[CollectorStatus]]:
-    child = Child(command, variables, listener.relay)
+    child = Child(command, variables, listener.relay, options.cwd)
     samplers = _Samplers(directory, options.collectors, child.pid)
     watcher = Watcher(
         child,

@@ -72,20 +72,23 @@ def pair_ratio(first: Timeline, second: Timeline) -> PairRatio:
 
 def block_costs(timeline: Timeline) -> list[float]:
     """Return the mean step of each turn, wall less run-queue wait, ns; warm-up is left out."""
+    queued = _queued(timeline)
+    return [
+        max(1.0, (sum(s.duration_ns for s in turn) - queued(turn)) / len(turn)) for turn in turns_of(timeline)
+    ]
+
+
+def turns_of(timeline: Timeline) -> list[list[Step]]:
+    """Return the clean steps of each whole turn."""
     clean = [step for step in timeline.steps if step.block.is_clean]
     turns: list[list[Step]] = [[]]
     for before, step in pairwise(clean):
         if before.end_ns != step.start_ns:
             turns.append([])
         turns[-1].append(step)
-    queued = _queued(timeline)
     whole = max((len(turn) for turn in turns), default=0)
     # The first and the last may be cut short.
-    return [
-        max(1.0, (sum(s.duration_ns for s in turn) - queued(turn)) / len(turn))
-        for turn in turns
-        if len(turn) > whole // 2
-    ]
+    return [turn for turn in turns if len(turn) > whole // 2]
 
 
 class _queued:  # noqa: N801 - reads as a function: run-queue wait of the training thread within some steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ def compare_in_turns(
 def one_pair(sides: Sequence[ProfileOptions], turns: Turns) -> PairRatio:
     """Return what one pair of fresh processes says."""
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-        directories = take_turns([(side, dict(os.environ)) for side in sides], Path(folder), turns)
+        directories = take_turns(sides, Path(folder), turns)
         first, second = (_timeline(directory) for directory in directories)
         return pair_ratio(first, second)
 

@@ -236,6 +236,8 @@ class Call:
     """training, thread, worker or all threads (of a Python that can't tell them apart)."""
     callers: tuple[Caller, ...] = ()
     """Who called it; callers that make up less than 0.1 % of the counted time are left out."""
+    own: bool = False
+    """Code under the script's folder or installed editable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

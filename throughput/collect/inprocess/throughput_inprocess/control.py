@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from . import blocks, compiles, ranks, stacks
+from . import blocks, compiles, facts, ranks, stacks
 from .clock import clock
 from .live import page
 from .recorder import STEP, recorder
@@ -43,6 +43,16 @@ SWALLOWED_STOPS_MAX = 3
 def _median(values: list[int]) -> int:
     """Return the upper median (the statistics module is too slow to import in every process)."""
     return sorted(values)[len(values) // 2]
+
+
+def _wait_for_the_device() -> None:
+    """Let a device finish what was queued: its time is of this side's turn, not of the other's."""
+    torch = sys.modules.get("torch")
+    try:
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+    except Exception:
+        pass  # the script's own next call meets it
 
 
 class StopTraining(SystemExit):
@@ -129,6 +139,8 @@ class Controller:
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
     def _step_ended(self, clk: PhaseClock) -> None:
+        if 0 < page.get("hold_at") <= self.number + 1:
+            _wait_for_the_device()
         now = clk.edge()
         if not self.began:
             self._first_sign()
@@ -307,6 +319,7 @@ class Controller:
         if not self.stops:
             recorder.know_all_threads()
             recorder.note("stopped", t=time.monotonic_ns(), rule=self.finder.describe(), kept=self.kept)
+            facts.note_modules()
         recorder.flush()
         if self.run_to_end and not page.get("stop"):
             self.off = True

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 known_optimizers: dict[int, dict[str, Any]] = {}
+MODULES_MAX = 3_000
+_LIBRARIES = ("site-packages", "dist-packages", "throughput_inprocess", os.path.dirname(os.__file__) + os.sep)
+_noted: list[bool] = []
 
 
 def note(finder: StepFinder) -> None:
@@ -39,8 +42,26 @@ def note(finder: StepFinder) -> None:
             found.update(part(torch))
         except Exception as error:
             recorder.note("note", text=f"facts: {part.__name__} not read: {error!r}")
+    try:
+        note_modules()
+    except Exception as error:
+        recorder.note("note", text=f"facts: modules not read: {error!r}")
     found["step_rule"] = finder.describe()
     recorder.note("facts", **found)
+
+
+def note_modules() -> None:
+    """Write one `modules` line, once: the files of what was imported, libraries left out."""
+    if _noted:
+        return
+    _noted.append(True)
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    own = sorted(
+        os.path.abspath(file)
+        for file in files
+        if isinstance(file, str) and not any(part in file for part in _LIBRARIES)
+    )
+    recorder.note("modules", files=own[:MODULES_MAX], pid=os.getpid())
 
 
 def _torch(torch: Any) -> dict[str, Any]:
