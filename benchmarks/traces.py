@@ -102,7 +102,9 @@ def whole(trace: Path) -> Cost:
     for _ in range(REPEATS):
         with tempfile.TemporaryDirectory() as folder:
             out = str(Path(folder) / "run")
-            runs.append(_one([sys.executable, "-m", "throughput", "analyze", str(trace), "--out", out, "--quiet"]))
+            runs.append(
+                _one([sys.executable, "-m", "throughput", "analyze", str(trace), "--out", out, "--quiet"])
+            )
     runs.sort(key=lambda cost: cost.cpu_s)
     return runs[len(runs) // 2]
 
@@ -139,7 +141,9 @@ def traces_of(folder: Path) -> list[Path]:
 
 def main() -> None:
     """Print a row a trace."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", default=os.environ.get("THROUGHPUT_TRACES"))
     parser.add_argument("--hta", help="Python in which HolisticTraceAnalysis is installed.")
     parser.add_argument("--generate", default="", help="Sizes in MB, by commas.")

@@ -19,7 +19,9 @@ from throughput.model.trace import SpanKind, TraceEvents
 SYNC = re.compile(r"^(cuda|hip|cu)(Stream|Device|Event|Ctx)Synchronize")
 WAITING_COPY = re.compile(r"^(cudaMemcpy|hipMemcpy)(WithStream|DtoH|HtoD|2D)?$")
 """Copies that return when they are done."""
-ALLOCATES = re.compile(r"^(cuda|hip)(Malloc|Free|HostAlloc|FreeHost|MallocHost|HostMalloc)(Async|Managed)?$|^cuMem(Alloc|Create|Map)")
+ALLOCATES = re.compile(
+    r"^(cuda|hip)(Malloc|Free|HostAlloc|FreeHost|MallocHost|HostMalloc)(Async|Managed)?$|^cuMem(Alloc|Create|Map)"
+)
 DIRECTION = re.compile(r"\b([HDP])to([HDP])\b|Copy(Host|Device)To(Host|Device)|(Host|Device)To(Host|Device)")
 TINY_BYTES = 16_384
 """A copy of so little takes as long to launch (5 to 10 us) as it takes to run at a tenth of PCIe's speed."""
@@ -32,7 +34,8 @@ CLASSES = {
         r"sgemm|scudnn|simt_s|gemmSN|gemv2|_f32f32_f32f32|ffma|winograd", re.IGNORECASE
     ),
     "layout": re.compile(
-        r"nchwToNhwc|nhwcToNchw|nchw2nhwc|nhwc2nchw|transpose_readWrite|batched_transpose|transposeNCHW", re.IGNORECASE
+        r"nchwToNhwc|nhwcToNchw|nchw2nhwc|nhwc2nchw|transpose_readWrite|batched_transpose|transposeNCHW",
+        re.IGNORECASE,
     ),
     "softmax": re.compile(r"softmax", re.IGNORECASE),
     "attention": re.compile(r"flash|fmha|mem_eff|efficient_attention|sdpa|cudnn.*attention", re.IGNORECASE),
@@ -123,7 +126,9 @@ def direction_of(name: str) -> str:
 def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[str, Any]], dict[int, str]]:
     """Return the copies by direction, memory, whether the thread waited, and place; and their launches."""
     device, host = events.device, events.host
-    wanted = np.array(["emcpy" in name or "emory" in name or "Copy" in name for name in events.names], dtype=bool)
+    wanted = np.array(
+        ["emcpy" in name or "emory" in name or "Copy" in name for name in events.names], dtype=bool
+    )
     kinds = [DEVICE_KINDS.index(c) for c in (Category.HOST_TO_DEVICE, Category.OTHER_MEMORY)]
     rows = inside[np.isin(device.kind[inside], kinds) & wanted[device.name[inside]]]
     calls = one.called(re.compile("emcpy"))
@@ -133,7 +138,7 @@ def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[
         waits[operator] = max(waits.get(operator, -1), int(one.nesting.start_ns[position]))
     by_number = dict(zip(host.correlation[one.rows[calls]].tolist(), calls.tolist(), strict=True))
     operators = dict(zip(calls.tolist(), one.operator_of(calls).tolist(), strict=True))
-    totals: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    totals: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     launched: dict[int, str] = {}
     for row in rows.tolist():
         name, number = events.names[int(device.name[row])], int(device.correlation[row])
@@ -147,9 +152,10 @@ def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[
         sums = totals[direction, pinned, waited, one.place(call) if call >= 0 else None]
         size = int(device.bytes[row])
         lasted = int(device.end_ns[row] - device.start_ns[row])
-        for place, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES))):
+        called = int(one.nesting.end_ns[call] - one.nesting.start_ns[call]) if call >= 0 else 0
+        for place, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES), called)):
             sums[place] += amount
-    keys, sums = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny")
+    keys, sums = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
     return [
         dict(zip(keys, key, strict=True)) | dict(zip(sums, row, strict=True)) for key, row in totals.items()
     ], launched
@@ -177,7 +183,8 @@ def _syncs(events: TraceEvents, one: _Thread, launched: dict[int, str]) -> list[
         sums[0] += int(one.nesting.end_ns[position] - one.nesting.start_ns[position])
         sums[1] += 1
     return [
-        {"name": name, "place": place, "ns": ns, "count": count} for (name, place), (ns, count) in rows.items()
+        {"name": name, "place": place, "ns": ns, "count": count}
+        for (name, place), (ns, count) in rows.items()
     ]
 
 

@@ -66,13 +66,15 @@ class TextStream:
         try:
             while data:
                 yield unzip.decompress(data, BLOCK_BYTES)
-                while unzip.unconsumed_tail:
-                    yield unzip.decompress(unzip.unconsumed_tail, BLOCK_BYTES)
-                data = unzip.unused_data if unzip.eof else self.file.read(SLICE_BYTES)
-                if unzip.eof:
-                    if not data.startswith(GZIP):  # the end, or padding after it
-                        return
-                    unzip = zlib.decompressobj(wbits=31)
+                if not unzip.eof:
+                    data = unzip.unconsumed_tail or self.file.read(SLICE_BYTES)
+                    continue
+                data = unzip.unused_data
+                if len(data) < len(GZIP):
+                    data += self.file.read(SLICE_BYTES)
+                if not data.startswith(GZIP):  # the end, or padding after it
+                    return
+                unzip = zlib.decompressobj(wbits=31)
             yield unzip.flush()
         except zlib.error as error:
             self.cut_off = f"its compressed data is damaged ({error})"

@@ -89,7 +89,9 @@ def _facts(events: TraceEvents, found: FoundSteps) -> dict[str, Any]:
 def _operators(events: TraceEvents, thread: int | None) -> Operators:
     """Return the outermost operators of the training thread."""
     host = events.host
-    rows = np.flatnonzero((host.kind == int(SpanKind.OPERATOR)) & (host.thread == (-1 if thread is None else thread)))
+    rows = np.flatnonzero(
+        (host.kind == int(SpanKind.OPERATOR)) & (host.thread == (-1 if thread is None else thread))
+    )
     if not len(rows):
         return Operators()
     start, end = host.start_ns[rows], host.end_ns[rows]
@@ -141,6 +143,4 @@ def painted(steps: Sequence[Step], spans: Sequence[tuple[Ints, Ints, Phase]]) ->
     new[1:] = (phase[1:] != phase[:-1]) | (first[1:] != last[:-1])
     ends = np.append(np.flatnonzero(new)[1:] - 1, len(first) - 1) if len(first) else np.zeros(0, np.int64)
     zeros = np.zeros(int(new.sum()), dtype=np.int64)
-    return Segments(
-        phase=phase[new], start_ns=first[new], end_ns=last[ends], cpu_ns=zeros, runq_ns=zeros - 1
-    )
+    return Segments(phase=phase[new], start_ns=first[new], end_ns=last[ends], cpu_ns=zeros, runq_ns=zeros - 1)

@@ -60,7 +60,9 @@ def gaps_of(trace: RankTrace, split: TraceSplit, one: OneDevice, calls: Ints) ->
     place = np.searchsorted(device.start_ns[mine], end)
     follows = mine[np.minimum(place, max(len(mine) - 1, 0))] if len(mine) else np.zeros(0, np.int64)
     call = calls[follows] if len(mine) else np.full(len(start), -1)
-    ended = work.end[np.maximum(np.searchsorted(work.end, end, side="right") - 1, 0)] if len(work.end) else start
+    ended = (
+        work.end[np.maximum(np.searchsorted(work.end, end, side="right") - 1, 0)] if len(work.end) else start
+    )
     dry_from = np.minimum(ended, start)
     launched = host.start_ns[np.maximum(call, 0)] if len(host.start_ns) else np.zeros(len(start), np.int64)
     known = (call >= 0) & (place < len(mine))

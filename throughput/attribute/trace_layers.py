@@ -25,13 +25,11 @@ LOADER_FRAME = re.compile(r"(?:^|/)torch/utils/data/dataloader\.py\(\d+\): __nex
 SYNC = re.compile(r"^(cuda|hip|cu)(Stream|Device|Event|Ctx)Synchronize")
 COPY_CALL = re.compile(r"emcpy")
 LAUNCH = re.compile(r"Launch")
-PINS = re.compile(r"^aten::_?pin_memory$")
-WAITS = re.compile(r"^<(built-in (function|method) (sleep|select|poll|acquire|read|recv)|method '(acquire|poll|wait)' of)")
+WAITS = re.compile(
+    r"^<(built-in (function|method) (sleep|select|poll|acquire|read|recv)|method '(acquire|poll|wait)' of)"
+)
 """C functions in which a thread of Python sleeps, or waits for something that the trace doesn't show."""
 PRINTS = re.compile(r"^<built-in function print>$")
-DISPATCH_NS_MAX = 100_000
-"""Operators that don't call the device are work on CPU tensors only above it: views and allocations of device
-tensors take 1 to 20 us."""
 BETWEEN_NS_MAX = 1_000_000
 """Python between two operators takes 5 to 100 us; in a longer gap the thread may sleep, wait or run anything."""
 
@@ -100,7 +98,6 @@ def host_layers(trace: RankTrace) -> list[Layer]:
     on_cpu, dispatching = _operators(read)
     layers = [
         Layer(category=Category.DATA_LOADING, spans=read.cover(loading_spans(read))),
-        Layer(category=Category.HOST_TO_DEVICE, spans=read.cover(_sending(read))),
         Layer(
             category=Category.SYNCHRONIZATION,
             spans=read.cover(read.on_mine(read.events.named(SpanKind.RUNTIME, SYNC.match))),
@@ -109,7 +106,8 @@ def host_layers(trace: RankTrace) -> list[Layer]:
         Layer(category=Category.COMPUTE, spans=on_cpu),
         Layer(category=Category.HOST_WORK, spans=dispatching),
         Layer(
-            category=Category.IDLE, spans=read.cover(read.on_mine(read.events.named(SpanKind.PYTHON, WAITS.match)))
+            category=Category.IDLE,
+            spans=read.cover(read.on_mine(read.events.named(SpanKind.PYTHON, WAITS.match))),
         ),
     ]
     between = _closed(dispatching, BETWEEN_NS_MAX)
@@ -124,19 +122,17 @@ def loading_spans(read: HostReader) -> Ints:
     """Return the spans in which the training thread gets a batch."""
 
     def yields(name: str) -> bool:
-        return bool(LOADER.match(name)) or re.sub(r"[^a-z]", "", name.lower()) in LOADING_NAMES
+        return re.sub(r"[^a-z]", "", name.lower()) in LOADING_NAMES
 
-    annotated = read.on_mine(read.events.named(SpanKind.ANNOTATION, yields))
-    return annotated if len(annotated) else read.on_mine(read.events.named(SpanKind.PYTHON, LOADER_FRAME.search))
-
-
-def _sending(read: HostReader) -> Ints:
-    """Return the calls that copy to a device, and the operators that pin."""
-    host, device = read.events.host, read.events.device
-    sends = device.correlation[device.kind == DEVICE_KINDS.index(Category.HOST_TO_DEVICE)]
-    calls = read.on_mine(read.events.named(SpanKind.RUNTIME, COPY_CALL.search))
-    calls = calls[np.isin(host.correlation[calls], sends[sends >= 0])]
-    return np.concatenate([calls, read.on_mine(read.events.named(SpanKind.OPERATOR, PINS.match))])
+    for kind, wanted in (
+        (SpanKind.ANNOTATION, LOADER.match),
+        (SpanKind.ANNOTATION, yields),
+        (SpanKind.PYTHON, LOADER_FRAME.search),
+    ):
+        rows = read.on_mine(read.events.named(kind, wanted))
+        if len(rows):
+            return rows
+    return rows
 
 
 def _logging(read: HostReader) -> Ints:
@@ -149,23 +145,18 @@ def _logging(read: HostReader) -> Ints:
 
 
 def _operators(read: HostReader) -> tuple[Coverage, Coverage]:
-    """Return the time of operators on CPU tensors, and that of those which give a device work."""
+    """Return the time of operators that compute here, and of those which give a device work.
+
+    On a training with a device the first is none: an operator that calls no device may compute on the CPU or wait
+    for anything, which a trace does not tell apart.
+    """
     host = read.events.host
-    here: list[Ints] = []
-    rest: list[Ints] = []
-    for thread in read.launching.tolist():
-        rows = read.outermost(SpanKind.OPERATOR, thread)
-        calls = np.flatnonzero((host.kind == int(SpanKind.RUNTIME)) & (host.thread == thread))
-        if len(read.events.device.kind):
-            begun = host.start_ns[calls]
-            count = np.searchsorted(begun, host.end_ns[rows]) - np.searchsorted(begun, host.start_ns[rows])
-            long = host.end_ns[rows] - host.start_ns[rows] > DISPATCH_NS_MAX
-            on_cpu = (count == 0) & long
-        else:
-            on_cpu = np.ones(len(rows), dtype=bool)
-        here.append(rows[on_cpu])
-        rest += [rows[~on_cpu], calls]
-    return read.cover(_together(here)), read.cover(_together(rest))
+    operators = [read.outermost(SpanKind.OPERATOR, thread) for thread in read.launching.tolist()]
+    calls = np.flatnonzero((host.kind == int(SpanKind.RUNTIME)) & np.isin(host.thread, read.launching))
+    here = read.cover(_together(operators))
+    if not len(read.events.device.kind):
+        return here, read.cover(calls)
+    return read.cover(calls[:0]), read.cover(_together([*operators, calls]))
 
 
 def _together(parts: Sequence[Ints]) -> Ints:

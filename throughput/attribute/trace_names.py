@@ -15,7 +15,9 @@ from throughput.model.nesting import Nesting, nesting_of
 from throughput.model.timeline import Frame, Ints
 from throughput.model.trace import RankTrace, SpanKind
 
-TELLING = re.compile(r"^(enumerate\(DataLoader\)#|Optimizer\.|DataParallel\.|DistributedDataParallel\.|nccl:|c10d::)")
+TELLING = re.compile(
+    r"^(enumerate\(DataLoader\)#|Optimizer\.|DataParallel\.|DistributedDataParallel\.|nccl:|c10d::)"
+)
 """Annotations that say more than the operators inside them."""
 MARK = re.compile(r"^ProfilerStep#")
 ENGINE = re.compile(r"^autograd::engine::evaluate_function: ")
@@ -129,5 +131,7 @@ class ThreadNames:
             file=folded.frame.file,
             line=folded.frame.line,
             function=folded.frame.function,
-            caller=None if above is None else Place(function=above.function, file=above.file, line=above.line),
+            caller=None
+            if above is None
+            else Place(function=above.function, file=above.file, line=above.line),
         )

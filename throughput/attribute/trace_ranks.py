@@ -70,8 +70,8 @@ def collectives_of(trace: RankTrace) -> Collectives:
 def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple[Imposed, ...]:
     """Return what each rank imposes on the others; empty where ranks share no collectives.
 
-    A collective ends when the last rank has come. That rank imposes on the others the time from when they had
-    come, at their median, to its own coming.
+    A collective ends when the last rank has come. What that rank imposes is the time by which it comes after the
+    one before it: all would go on so much earlier if it came with that one.
     """
     table = _matched(ranks)
     if table is None:
@@ -85,7 +85,7 @@ def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple
     every = np.arange(begun.shape[1])
     others = begun.copy()
     others[last, every] = np.nan
-    late = begun[last, every] - np.nanmedian(others, axis=0)
+    late = begun[last, every] - np.nanmax(others, axis=0)
     steps = max(len(found[0].steps), 1)
     means = [np.mean([s.duration_ns for s in one.steps]) if one.steps else 0.0 for one in found]
     step_ns = float(np.median(means)) or 1.0

@@ -112,10 +112,7 @@ def _work(trace: RankTrace, launched_by: Ints) -> _Work | None:
     host, spans = trace.events.host, trace.events.device
     read = HostReader(trace)
     first, last = trace.timeline.window_ns
-    rows = [
-        read.outermost(SpanKind.RUNTIME, thread)
-        for thread in read.launching.tolist()
-    ]
+    rows = [read.outermost(SpanKind.RUNTIME, thread) for thread in read.launching.tolist()]
     calls = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     calls = np.sort(calls[(host.start_ns[calls] >= first) & (host.start_ns[calls] < last)])
     if not len(calls) or len(calls) > CALLS_MAX or not len(spans.kind):

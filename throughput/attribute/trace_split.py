@@ -65,7 +65,9 @@ def split_trace(trace: RankTrace) -> TraceSplit:
     return TraceSplit(
         start_ns=start,
         end_ns=end,
-        devices=tuple(_one(number, [*device_layers(trace, number), *host], (start, end)) for number in numbers),
+        devices=tuple(
+            _one(number, [*device_layers(trace, number), *host], (start, end)) for number in numbers
+        ),
     )
 
 

@@ -79,14 +79,19 @@ class Spots:
         some = np.flatnonzero((spent > 0) & (inner >= 0))
         by_span = np.bincount(inner[some], weights=spent[some], minlength=len(names.rows))
         order = np.argsort(-by_span, kind="stable")
-        few = order[: min(PLACES_MAX, int(np.searchsorted(np.cumsum(by_span[order]), MOST * by_span.sum())) + 1)]
+        few = order[
+            : min(PLACES_MAX, int(np.searchsorted(np.cumsum(by_span[order]), MOST * by_span.sum())) + 1)
+        ]
         few = few[by_span[few] > 0]
         labels = names.labels(few)
         for position, label in zip(few.tolist(), labels.tolist(), strict=True):
             yield names.named(position, label), float(by_span[position])
         outside = total - by_span.sum()
         if outside > 0:
-            yield Named(name=OUTSIDE, file="<operator>", line=0, function=OUTSIDE, caller=None), float(outside)
+            yield (
+                Named(name=OUTSIDE, file="<operator>", line=0, function=OUTSIDE, caller=None),
+                float(outside),
+            )
 
     def on_device(self, one: OneDevice, heap: Heap, share: float) -> None:
         """Add what a device ran, each kind's exposed time divided by the durations of its operators."""

@@ -159,7 +159,9 @@ def profile(
 def analyze(
     traces: Annotated[
         list[str],
-        typer.Argument(metavar="TRACE...", help="Trace files of torch.profiler, or folders of them: a trace a rank."),
+        typer.Argument(
+            metavar="TRACE...", help="Trace files of torch.profiler, or folders of them: a trace a rank."
+        ),
     ],
     out: Annotated[
         str | None, typer.Option(help="Run directory. (default: reports/<date-time>-<trace>)")

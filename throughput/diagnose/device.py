@@ -47,6 +47,8 @@ class Copy:
     place: str | None
     tiny: float = 0.0
     """How many of them move at most 16 kB."""
+    call_ns: float = 0.0
+    """What the calls took the training thread: memory that is not pinned is copied twice, first by the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ def _copy(row: Mapping[str, object]) -> Copy:
         blocking=_flag(row.get("blocking")),
         place=_text(row.get("place")),
         tiny=number(row.get("tiny")) or 0.0,
+        call_ns=number(row.get("call_ns")) or 0.0,
     )
 
 

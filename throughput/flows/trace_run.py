@@ -75,9 +75,7 @@ def analyze(named: Sequence[str], out: str | None, progress: Progress) -> Analyz
     run = _run(directory, started, named, (ranks, references, notes))
     directory.write_run(run)
     analysis = analysis_of(run, ranks)
-    return Analyzed(
-        directory=directory, analysis=analysis, files=write_reports(directory, analysis, FILES)
-    )
+    return Analyzed(directory=directory, analysis=analysis, files=write_reports(directory, analysis, FILES))
 
 
 def read_ranks(paths: Sequence[Path], progress: Progress) -> tuple[tuple[OneRank, ...], tuple[str, ...]]:

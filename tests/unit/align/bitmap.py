@@ -53,7 +53,8 @@ def paint(events: list[dict[str, Any]], device: int) -> Painted:
     marks = [
         e
         for e in events
-        if re.match(r"ProfilerStep#\d+$", str(e["name"])) and str(e.get("cat")) in ("user_annotation", "Operator", "cpu_op")
+        if re.match(r"ProfilerStep#\d+$", str(e["name"]))
+        and str(e.get("cat")) in ("user_annotation", "Operator", "cpu_op")
     ]
     start = min(int(e["ts"]) for e in marks)
     cells = max(round(e["ts"] + e["dur"]) for e in marks) - start
@@ -80,4 +81,6 @@ def paint(events: list[dict[str, Any]], device: int) -> Painted:
     kernels = on["compute"] | on["communication"]
     ran = kernels | on["host_to_device"] | on["other_memory"]
     share = lambda cells_: float(100 * (cells_ & in_step).sum() / total)  # noqa: E731
-    return Painted(exposed=exposed, kernels=share(kernels), busy=share(ran), loading=share(on["data_loading"]))
+    return Painted(
+        exposed=exposed, kernels=share(kernels), busy=share(ran), loading=share(on["data_loading"])
+    )

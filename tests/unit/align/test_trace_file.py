@@ -26,7 +26,9 @@ def read(data: bytes) -> TraceEvents:
 
 
 def plain(events: list[Any] | None = None, **more: Any) -> bytes:
-    return json.dumps({"schemaVersion": 1, **more, "traceEvents": EVENTS if events is None else events}).encode()
+    return json.dumps(
+        {"schemaVersion": 1, **more, "traceEvents": EVENTS if events is None else events}
+    ).encode()
 
 
 def count(events: TraceEvents) -> int:
@@ -66,7 +68,9 @@ def test_every_form_gives_the_same(form: str, block: int, monkeypatch: pytest.Mo
 
 def test_arguments_that_hold_lists_of_objects_are_no_end_of_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_stream, "BLOCK_BYTES", 300)
-    nested = [host("cpu_op", "x", n, 1, shapes=[{"name": "a"}, {"name": "b"}], text="}, {\"ph\"") for n in range(50)]
+    nested = [
+        host("cpu_op", "x", n, 1, shapes=[{"name": "a"}, {"name": "b"}], text='}, {"ph"') for n in range(50)
+    ]
     found = read(plain(nested))
     assert count(found) == 50
     assert found.notes == ()
@@ -147,7 +151,8 @@ def test_numbers_as_text_and_odd_arguments_are_read() -> None:
         host("cpu_op", "a", 5, 5) | {"ts": "5.5", "dur": "2"},
         host("cpu_op", "b", 5, 5) | {"args": []},
         host("cpu_op", "c", 5, 5) | {"args": None},
-        on_device("kernel", "k", 1, 2) | {"args": {"device": "1", "stream": [], "correlation": {}, "bytes": -5}},
+        on_device("kernel", "k", 1, 2)
+        | {"args": {"device": "1", "stream": [], "correlation": {}, "bytes": -5}},
         on_device("kernel", "k", 1, 2) | {"args": {"device": True, "correlation": 2**70}, "pid": "x"},
     ]
     found = read(plain(events))
@@ -226,10 +231,9 @@ def test_what_is_no_trace_is_refused_in_a_sentence(name: str) -> None:
 def test_memory_is_bounded_by_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_stream, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(trace_file, "HELD_BYTES_MAX", 5_000)
-    long = [host("cpu_op", "a", 0, 1), host("cpu_op", "x" * 20_000, 1, 1), host("cpu_op", "b", 2, 1)]
-    found = read(plain([*long, *EVENTS]))
-    assert count(found) >= SPANS - 2
-    assert found.notes
+    odd = host("cpu_op", "x" * 20_000, 1, 1)
+    found = read(plain([*EVENTS, odd, *EVENTS]))
+    assert 2 * SPANS - 2 <= count(found) <= 2 * SPANS + 1
 
 
 def test_launches_and_devices_are_matched() -> None:

@@ -67,7 +67,11 @@ def test_a_folder_is_a_trace_a_rank(tmp_path: Path) -> None:
     ranks.mkdir()
     for rank in range(4):
         late = 150 if rank == 2 else 0
-        written(ranks / f"rank{rank}.json", training(5, late=late), distributedInfo={"rank": rank, "world_size": 4})
+        written(
+            ranks / f"rank{rank}.json",
+            training(5, late=late),
+            distributedInfo={"rank": rank, "world_size": 4},
+        )
     (ranks / "notes.json").write_text("{}")
     done = call("analyze", "ranks", "--out", "run", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.align.bitmap import events_of, paint
-from throughput.flows.trace_run import OneRank, read_ranks
+from tests.unit.flows.trace_scenes import a_run
+from throughput.flows.trace_run import OneRank, analysis_of, read_ranks
 from throughput.model.attribution import DeviceSplit
 from throughput.model.category import Category
 
@@ -84,13 +85,8 @@ def agrees(path: Path, number: int) -> None:
     """Assert that a bitmap gives the same."""
     one, painted = device(path, number), paint(events_of(path), number)
     exposed = {share.category.value: 100 * (share.exposed or 0) for share in one.categories}
-    for layer in ("communication", "other_memory", "data_loading"):
+    for layer in ("compute", "communication", "host_to_device", "other_memory", "data_loading"):
         assert exposed[layer] == pytest.approx(painted.exposed[layer], abs=0.1), layer
-    # Host work that counts as computing or copying is in the bitmap's rest.
-    of_device = {c.value for c in (Category.COMPUTE, Category.HOST_TO_DEVICE)}
-    for layer in of_device:
-        assert exposed[layer] >= painted.exposed[layer] - 0.1
-        assert exposed[layer] <= painted.exposed[layer] + painted.exposed["rest"] + 0.1
     assert sum(exposed.values()) == pytest.approx(100, abs=0.001)
     assert 100 * one.busy_share == pytest.approx(painted.busy, abs=0.1)
 
@@ -119,16 +115,13 @@ def test_idle_gaps_have_causes(traces: Path) -> None:
 
 
 def test_the_straggling_ranks_are_found(traces: Path) -> None:
-    from throughput.flows.trace_run import analysis_of
-    from tests.unit.flows.trace_scenes import a_run
-
     paths = sorted((traces / "megatron_tp8").iterdir())
     ranks, _notes = read_ranks(paths, lambda _text: None)
     report = analysis_of(a_run(), ranks).report
     assert report.stragglers == (0, 6)
     imposed = {row.rank: row.imposed_ns_per_step or 0 for row in report.ranks}
-    assert imposed[0] == pytest.approx(167e6, rel=0.1)
-    assert imposed[6] == pytest.approx(135e6, rel=0.1)
+    assert imposed[0] == pytest.approx(167e6, rel=0.01)
+    assert imposed[6] == pytest.approx(135e6, rel=0.01)
     assert max(ns for rank, ns in imposed.items() if rank not in (0, 6)) < 30e6
     named = [f for f in report.findings if f.rule == "straggling-rank"]
     assert [f.ranks for f in named] == [(0,), (6,)]

@@ -35,10 +35,21 @@ def host(cat: str, name: str, ts: float, dur: float, tid: int = MAIN, **args: An
 def on_device(cat: str, name: str, ts: float, dur: float, **args: Any) -> Event:
     device = args.setdefault("device", 0)
     stream = args.setdefault("stream", 7)
-    return {"ph": "X", "cat": cat, "name": name, "pid": device, "tid": stream, "ts": ts, "dur": dur, "args": args}
+    return {
+        "ph": "X",
+        "cat": cat,
+        "name": name,
+        "pid": device,
+        "tid": stream,
+        "ts": ts,
+        "dur": dur,
+        "args": args,
+    }
 
 
-def launched(number: int, at: float, begins: float, lasts: float, name: str = "ampere_sgemm_64x64", **args: Any) -> list[Event]:
+def launched(
+    number: int, at: float, begins: float, lasts: float, name: str = "ampere_sgemm_64x64", **args: Any
+) -> list[Event]:
     """Return a call of the runtime and the kernel that it begins."""
     return [
         host("cuda_runtime", "cudaLaunchKernel", at, 5, correlation=number),

@@ -29,8 +29,8 @@ def check(facts: Facts) -> Finding | None:
     Why it costs: a collective ends when the last rank has come; until then all others wait.
     How to fix: find what this rank does beside training, or gives it more work than the others.
     When it is wrong: the trace holds one step, and the last rank is another in each.
-    Sources: what the last rank imposes is the time from the others' median coming to its own (wPerf, OSDI'18;
-    MegaScale, NSDI'24).
+    Sources: what a rank imposes is the time by which it comes after the last but one (wPerf, OSDI'18; MegaScale,
+    NSDI'24).
     """
     row = facts.timeline.facts.get("ranks")
     ranks = row if isinstance(row, dict) else {}
@@ -45,8 +45,10 @@ def check(facts: Facts) -> Finding | None:
     ]
     if late_in:
         excess = units.duration(number(ranks.get("excess_ns")))
-        lines.append(f"it spends {excess} more of a step on {late_in.replace('_', ' ')} than the median of them")
-    assumes = "this rank becomes as fast as the median of the others"
+        lines.append(
+            f"it spends {excess} more of a step on {late_in.replace('_', ' ')} than the median of them"
+        )
+    assumes = "this rank comes with the last of the others"
     texts = (f"Rank {rank} holds up all the others", FIXES.get(late_in, FIX))
     return findings.of_cost(cost, (Category.COMMUNICATION, None), texts, lines, assumes)
 

@@ -11,7 +11,9 @@ from throughput.diagnose.examples import facts
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Rule
 
-HAS_TENSOR_CORES = re.compile(r"V100|T4\b|RTX|Quadro RTX|A100|A10\b|A30|A40|A800|L4\b|L40|H100|H200|H800|GH200|B100|B200|GB200")
+HAS_TENSOR_CORES = re.compile(
+    r"V100|T4\b|RTX|Quadro RTX|A100|A10\b|A30|A40|A800|L4\b|L40|H100|H200|H800|GH200|B100|B200|GB200"
+)
 HAS_TF32 = re.compile(r"RTX [3-9]0|A100|A10\b|A30|A40|A800|L4\b|L40|H100|H200|H800|GH200|B100|B200|GB200")
 LEAST_OF_STEP = 0.10
 """Of a step: below it mixed precision is no finding, for it also changes numbers."""
@@ -67,5 +69,10 @@ def _quiet() -> tuple[Facts, ...]:
 
 
 RULE = Rule(
-    name="tensor-cores-unused", check=check, requires=("torch",), needs_device=True, fires=_fires, quiet=_quiet
+    name="tensor-cores-unused",
+    check=check,
+    requires=("torch",),
+    needs_device=True,
+    fires=_fires,
+    quiet=_quiet,
 )
