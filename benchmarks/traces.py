@@ -1,9 +1,9 @@
-"""What reading traces costs: CPU seconds and peak memory, each in a fresh process, beside others on the same work.
+"""What reading traces costs: CPU seconds and peak memory, each in a fresh process, beside others.
 
     python benchmarks/traces.py FOLDER [--hta PYTHON] [--generate 100,300,1000]
 
-For each trace of FOLDER (default: the one that THROUGHPUT_TRACES names): `decode` is msgspec decoding the whole
-file into typed structs, and nothing more; `breakdown` reads it into columns and splits its steps; `whole` is
+For each trace of FOLDER (default: the one that THROUGHPUT_TRACES names): `decode` is msgspec decoding the
+whole file into typed structs, and nothing more; `breakdown` reads it into columns and splits its steps; `whole` is
 `throughput analyze` with findings, replay and page. `--hta` names a Python in which HolisticTraceAnalysis is
 installed: it loads the trace and makes its time breakdown, idle causes and communication overlap.
 `--generate` makes files of so many MB that repeat the steps of a real trace.

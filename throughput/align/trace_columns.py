@@ -42,8 +42,8 @@ SAY_NOTHING = frozenset(
     """Trace overhead Overhead gpu_user_annotation cuda_sync cuda_event cpu_instant_event python_gc
     cuda_profiler_range fwdbwd ac2g async_cpu_to_gpu async forward_backward user_instant""".split()
 )
-"""Categories that say nothing new: copies of annotations on the device's track, the profiler's own overhead, waits as
-the device sees them."""
+"""Categories that say nothing new: copies of annotations on the device's track, the profiler's own overhead,
+waits as the device sees them."""
 COLLECTIVE = re.compile(
     r"nccl|rccl|nvshmem|deep_?ep|dpsk::ep|cross_device_reduce|all_?reduce|all_?gather|reduce_?scatter"
     r"|all_?to_?all|send_?recv|msccl",
@@ -51,7 +51,7 @@ COLLECTIVE = re.compile(
 )
 """Kernels that talk to other devices; libraries beside NCCL name theirs by what they do."""
 TO_DEVICE = re.compile(r"\b[HP]toD\b|CopyHostToDevice|HostToDevice")
-"""Copies from the host's memory, as CUDA and ROCm name them; "PtoD" does not occur for peers, which are PtoP."""
+"""Copies from the host's memory, as CUDA and ROCm name them; those between peers are PtoP."""
 ANNOTATION = re.compile(r"^(ProfilerStep|enumerate\(DataLoader\)|Optimizer\.(step|zero_grad))#")
 """Annotations that traces before 2022 list among the operators."""
 CALL = re.compile(r"^(cuda|hip|cu)[A-Z]")

@@ -142,13 +142,16 @@ def event_of(plain: Any, lost: Lost) -> TraceEvent:
         return TraceEvent()
     args = plain.get("args")
     args = args if isinstance(args, dict) else {}
-    texts = {name: _text(plain.get(name)) for name in ("ph", "cat", "name")}
-    times = {name: _number(plain.get(name)) for name in ("ts", "dur")}
-    lost.odd_fields += sum(name in plain and not isinstance(plain[name], str) for name in texts)
+    lost.odd_fields += sum(
+        name in plain and not isinstance(plain[name], str) for name in ("ph", "cat", "name")
+    )
     stack = args.get("Call stack")
     return TraceEvent(
-        **texts,
-        **times,
+        ph=_text(plain.get("ph")),
+        cat=_text(plain.get("cat")),
+        name=_text(plain.get("name")),
+        ts=_number(plain.get("ts")),
+        dur=_number(plain.get("dur")),
         pid=_scalar(plain.get("pid")),
         tid=_scalar(plain.get("tid")),
         args=Arguments(

@@ -94,7 +94,7 @@ def device_facts(events: TraceEvents, thread: int | None, steps: Sequence[Step])
     return {
         "steps": len(steps),
         "copies": copies,
-        "syncs": _syncs(events, one, launches),
+        "syncs": _syncs(one, launches),
         "kernels": _kernels(events, inside),
         "classes": _classes(events, inside),
         "allocations": _calls(one, ALLOCATES),
@@ -155,10 +155,12 @@ def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[
         called = int(one.nesting.end_ns[call] - one.nesting.start_ns[call]) if call >= 0 else 0
         for place, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES), called)):
             sums[place] += amount
-    keys, sums = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
-    return [
-        dict(zip(keys, key, strict=True)) | dict(zip(sums, row, strict=True)) for key, row in totals.items()
-    ], launched
+    names, amounts = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
+    found: list[dict[str, Any]] = [
+        dict(zip(names, key, strict=True)) | dict(zip(amounts, row, strict=True))
+        for key, row in totals.items()
+    ]
+    return found, launched
 
 
 def _waited(one: _Thread, call: int, operator: int, waits: dict[int, int]) -> bool:
@@ -168,8 +170,8 @@ def _waited(one: _Thread, call: int, operator: int, waits: dict[int, int]) -> bo
     return operator >= 0 and waits.get(operator, -1) >= int(one.nesting.start_ns[call])
 
 
-def _syncs(events: TraceEvents, one: _Thread, launched: dict[int, str]) -> list[dict[str, Any]]:
-    """Return the waits for the device by the operator that waited and its line, without those of copies to it."""
+def _syncs(one: _Thread, launched: dict[int, str]) -> list[dict[str, Any]]:
+    """Return the waits for the device by operator and line, without those of copies to it."""
     rows: dict[tuple[str, str | None], list[int]] = defaultdict(lambda: [0, 0])
     positions = one.called(SYNC)
     for position, operator in zip(positions.tolist(), one.operator_of(positions).tolist(), strict=True):

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import msgspec
 
 from throughput.align.trace_columns import LARGEST, Columns
-from throughput.align.trace_frames import frames_of, stack_of
 from throughput.align.trace_events import Lost, decode, plain_objects, salvage
+from throughput.align.trace_frames import frames_of, stack_of
 from throughput.align.trace_stream import TextStream
 from throughput.errors import DamagedFile
 from throughput.model.trace import TraceEvents

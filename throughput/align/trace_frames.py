@@ -11,17 +11,19 @@ from throughput.model.timeline import Frame
 
 NAME = re.compile(r"^(?P<file>[^()<>\n]+\.pyx?)\((?P<line>\d{1,8})\): (?P<function>.+)$", re.DOTALL)
 LIBRARIES = frozenset(
-    """torch torchvision torchaudio torchtext torchdata torchrec torchmetrics functorch triton numpy scipy pandas
-    PIL cv2 skimage sklearn h5py zarr lmdb pyarrow fsspec datasets transformers accelerate diffusers tokenizers
-    huggingface_hub peft trl lightning pytorch_lightning lightning_fabric fastai ignite skorch keras tensorflow jax
-    deepspeed fairscale megatron apex flash_attn xformers bitsandbytes timm mmcv mmengine detectron2 webdataset
-    albumentations imageio librosa soundfile tqdm wandb mlflow tensorboard tensorboardX comet_ml neptune clearml
-    rich hydra omegaconf yaml requests urllib3 boto3 botocore s3fs gcsfs ray dask distributed joblib einops
-    sentencepiece safetensors psutil cloudpickle dill nvidia pynvml cupy numba matplotlib IPython ipykernel
-    traitlets tornado zmq click typer attr pydantic packaging pkg_resources setuptools _pytest pytest""".split()
+    """torch torchvision torchaudio torchtext torchdata torchrec torchmetrics functorch triton numpy scipy
+    pandas PIL cv2 skimage sklearn h5py zarr lmdb pyarrow fsspec datasets transformers accelerate
+    diffusers tokenizers huggingface_hub peft trl lightning pytorch_lightning lightning_fabric
+    fastai ignite skorch keras tensorflow jax deepspeed fairscale megatron apex flash_attn xformers
+    bitsandbytes timm mmcv mmengine detectron2 webdataset albumentations imageio librosa soundfile
+    tqdm wandb mlflow tensorboard tensorboardX comet_ml neptune clearml rich hydra omegaconf yaml
+    requests urllib3 boto3 botocore s3fs gcsfs ray dask distributed joblib einops sentencepiece
+    safetensors psutil cloudpickle dill nvidia pynvml cupy numba matplotlib IPython ipykernel
+    traitlets tornado zmq click typer attr pydantic packaging pkg_resources setuptools _pytest
+    pytest""".split()
 )
-"""Packages that scripts of training import: torch.profiler leaves out the folder in which a package lies, so that
-only its name tells it from a folder of the user's."""
+"""Packages that scripts of training import: torch.profiler leaves out the folder in which a package lies, so
+that only its name tells it from a folder of the user's."""
 PARTS_SHOWN = 3
 """Of an absolute path: whose home it lies in is nobody's business."""
 

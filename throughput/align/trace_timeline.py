@@ -1,4 +1,4 @@
-"""Turn a trace's columns into one rank's timeline: steps, phases of the training thread, device work, facts."""
+"""Turn a trace's columns into one rank's timeline: steps, phases, device work, facts."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _operators(events: TraceEvents, thread: int | None) -> Operators:
 
 
 def _segments(events: TraceEvents, found: FoundSteps) -> Segments:
-    """Return the training thread's phases within the steps, as its annotations and runtime calls show them."""
+    """Return the training thread's phases within the steps, as annotations and calls show them."""
     if found.thread is None or not found.steps:
         return Segments()
     host = events.host

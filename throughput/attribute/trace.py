@@ -26,8 +26,8 @@ def attribute_trace(trace: RankTrace) -> Attribution:
     """Attribute every nanosecond of every step of a trace to exactly one category.
 
     Returns:
-        The breakdown of the mean device, and each device in `devices`. The parts of a step sum to its duration
-        whatever the trace; without steps every category is "not measured".
+        The breakdown of the mean device, and each device in `devices`. The parts of a step sum to its
+        duration whatever the trace; without steps every category is "not measured".
     """
     if not trace.timeline.steps:
         return Attribution(rank=trace.timeline.rank, steps=(), split=nothing(), hotspots=())

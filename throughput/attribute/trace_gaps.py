@@ -1,4 +1,4 @@
-"""Say why a device did nothing: nothing was queued, a pause between kernels, or something that it waited for."""
+"""Say why a device did nothing: nothing was queued, a pause between kernels, or another wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from throughput.model.timeline import Ints
 from throughput.model.trace import RankTrace, SpanKind
 
 KERNEL_WAIT_NS = 30_000
-"""A device needs 1 to 10 us from one queued kernel to the next; a longer pause is a wait for something else."""
+"""A device needs 1 to 10 us from one queued kernel to the next; a longer pause is another wait."""
 CAUSES = ("host_wait", "kernel_wait", "other")
 """HTA's terms: the launch came after the device ran dry; a short pause between queued work; all else."""
 

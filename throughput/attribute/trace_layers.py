@@ -17,8 +17,8 @@ from throughput.model.trace import RankTrace, SpanKind, TraceEvents
 
 LOADER = re.compile(r"^enumerate\(DataLoader\)#")
 LOADING_NAMES = frozenset(
-    """dataload dataloading dataloader loadbatch nextbatch getbatch fetchbatch loaddata getdata fetchdata nextdata
-    datafetch batchload batchloading readbatch datawait""".split()
+    """dataload dataloading dataloader loadbatch nextbatch getbatch fetchbatch loaddata getdata fetchdata
+    nextdata datafetch batchload batchloading readbatch datawait""".split()
 )
 """Annotations of scripts and libraries, in lower case and without punctuation, that say they make a batch."""
 LOADER_FRAME = re.compile(r"(?:^|/)torch/utils/data/dataloader\.py\(\d+\): __next__$")
@@ -31,7 +31,7 @@ WAITS = re.compile(
 """C functions in which a thread of Python sleeps, or waits for something that the trace doesn't show."""
 PRINTS = re.compile(r"^<built-in function print>$")
 BETWEEN_NS_MAX = 1_000_000
-"""Python between two operators takes 5 to 100 us; in a longer gap the thread may sleep, wait or run anything."""
+"""Python between two operators takes 5 to 100 us; in a longer gap the thread may sleep or run anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class HostReader:
         self.launching = self._launching()
 
     def _launching(self) -> Ints:
-        """Return the threads that give the device work, or run autograd: those for which the training thread waits."""
+        """Return the threads that launch work of devices, or run autograd."""
         host = self.events.host
         if not len(self.events.device.kind):
             rows = self.events.named(SpanKind.OPERATOR, lambda name: name.startswith("autograd::engine"))
@@ -63,7 +63,8 @@ class HostReader:
 
     def on_mine(self, rows: Ints) -> Ints:
         """Return those on the training thread."""
-        return rows[self.mine[rows]]
+        mine: Ints = rows[self.mine[rows]]
+        return mine
 
     def cover(self, rows: Ints) -> Coverage:
         """Return the time that spans cover."""
@@ -147,8 +148,8 @@ def _logging(read: HostReader) -> Ints:
 def _operators(read: HostReader) -> tuple[Coverage, Coverage]:
     """Return the time of operators that compute here, and of those which give a device work.
 
-    On a training with a device the first is none: an operator that calls no device may compute on the CPU or wait
-    for anything, which a trace does not tell apart.
+    On a training with a device the first is none: an operator that calls no device may compute on the CPU, or
+    wait for anything, which a trace does not tell apart.
     """
     host = read.events.host
     operators = [read.outermost(SpanKind.OPERATOR, thread) for thread in read.launching.tolist()]

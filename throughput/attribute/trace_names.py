@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ OUTSIDE = "outside of any operator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A place that costs time: a function of Python, or an operator with the line of own code that calls it."""
+    """A place that costs time: a function of Python, or an operator and the own line that calls it."""
 
     name: str
     file: str
@@ -83,7 +84,7 @@ class ThreadNames:
         depth, parent = self.nesting.depth, self.nesting.parent
         order = np.argsort(depth, kind="stable")
         edges = np.searchsorted(depth[order], np.arange(int(depth.max(initial=-1)) + 2))
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges.tolist()):
             here = order[begin:end]
             above = top[parent[here]]
             kept = (above >= 0) & final[np.maximum(above, 0)]
@@ -99,7 +100,7 @@ class ThreadNames:
         return found
 
     def frames(self, position: int) -> tuple[Frame, ...]:
-        """Return the functions of Python around a span, outermost first; of old traces, the operator's stack."""
+        """Return the functions of Python around a span, outermost first; of old traces its stack."""
         chain = self.chain(position)
         rows = [int(self.rows[p]) for p in chain]
         host, events = self.events.host, self.events

@@ -70,8 +70,8 @@ def collectives_of(trace: RankTrace) -> Collectives:
 def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple[Imposed, ...]:
     """Return what each rank imposes on the others; empty where ranks share no collectives.
 
-    A collective ends when the last rank has come. What that rank imposes is the time by which it comes after the
-    one before it: all would go on so much earlier if it came with that one.
+    A collective ends when the last rank has come. What that rank imposes is the time by which it comes
+    after the one before it: all would go on so much earlier if it came with that one.
     """
     table = _matched(ranks)
     if table is None:
@@ -87,7 +87,7 @@ def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple
     others[last, every] = np.nan
     late = begun[last, every] - np.nanmax(others, axis=0)
     steps = max(len(found[0].steps), 1)
-    means = [np.mean([s.duration_ns for s in one.steps]) if one.steps else 0.0 for one in found]
+    means = [float(np.mean([s.duration_ns for s in one.steps] or [0])) for one in found]
     step_ns = float(np.median(means)) or 1.0
     rows = []
     for number, one in enumerate(ranks):
@@ -123,7 +123,7 @@ def _matched(ranks: Sequence[Collectives]) -> tuple[Floats, Floats] | None:
     for number, one in enumerate(ranks):
         seen: dict[tuple[int, str], int] = defaultdict(int)
         for row, key in enumerate(zip(one.step.tolist(), one.key, strict=True)):
-            cells[(*key, seen[key])][number] = row
+            cells[key[0], key[1], seen[key]][number] = row
             seen[key] += 1
     shared = [cell for cell in cells.values() if len(cell) >= max(2, LEAST * len(ranks))]
     if not shared:

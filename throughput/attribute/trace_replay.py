@@ -1,7 +1,7 @@
 """Replay a trace from the durations in it: the host's calls in their order, what they launch on its streams.
 
-Durations are put in, waits come out: how long a synchronising call, a blocking copy or a kernel waits follows from
-what it waits for. The unchanged replay must give the measured step, or nothing is predicted from it.
+Durations are put in, waits come out: how long a synchronising call, a blocking copy or a kernel waits follows
+from what it waits for. The unchanged replay must give the measured step, or nothing is predicted from it.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class _Launched:
 
 
 def _launched(trace: RankTrace, calls: Ints, by_call: Ints) -> _Launched:
-    """Return the devices' spans that calls in the window launched; those without a call by the one before them."""
+    """Return the devices' spans that calls launched; those without a call go with the one before them."""
     host, spans = trace.events.host, trace.events.device
     first, last = trace.timeline.window_ns
     at = np.where(by_call >= 0, host.start_ns[by_call], spans.start_ns)
@@ -174,7 +174,7 @@ def _launched(trace: RankTrace, calls: Ints, by_call: Ints) -> _Launched:
 def _handovers(trace: RankTrace, rows: Ints) -> Ints:
     """Return for each span the one of another stream for whose end it evidently waited; -1 for none.
 
-    A trace shows no events between streams: a span that begins just when one of another stream of the device ends,
+    A trace shows no events between streams: a span that begins just when one of another stream ends,
     later than its own stream was free, is taken to have waited for it.
     """
     spans = trace.events.device

@@ -27,7 +27,7 @@ LOADER_ONLY = "no DataLoader was seen; loading by other means counts as host wor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneDevice:
-    """One device's layers, what of each no earlier one covers, and the steps' parts, shape (steps, categories)."""
+    """One device's layers, what of each no earlier one covers; parts of shape (steps, categories)."""
 
     device: int
     layers: tuple[Layer, ...]

@@ -1,4 +1,4 @@
-"""Rank the places that cost step time in a trace: operators by what devices ran for them, lines by what they starved."""
+"""Rank the places of a trace that cost step time: operators by what ran for them, lines by who starved."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST = 0.98
 PLACES_MAX = 1_500
 """Of spans of one layer to name one by one."""
 AFTER_SYNC_NS = 200_000
-"""A thread that waited for the device queues the next work within 20 to 200 us; a wait longer ago has no part."""
+"""A thread that waited for the device queues the next work within 20 to 200 us; later it did other things."""
 NAME_MAX = 120
 
 
@@ -64,7 +64,7 @@ class Spots:
         return self._threads[number]
 
     def on_host(self, within: Coverage) -> Iterator[tuple[Named, float]]:
-        """Yield the places at which the host spent a time: of the threads that work, else of the training thread."""
+        """Yield where the host spent a time: on the threads that work, else on the training thread."""
         left = within
         for number, working in self._working.items():
             yield from self._of_thread(number, left.common(working))
@@ -118,10 +118,9 @@ class Spots:
             names = self.thread(number)
             mine = np.flatnonzero((call >= 0) & (host.thread[np.maximum(call, 0)] == number))
             position = np.searchsorted(names.rows, call[mine])
-            position = np.where(
-                (position < len(names.rows)) & (names.rows[np.minimum(position, len(names.rows) - 1)] == call[mine]),
-                position, -1,
-            )  # fmt: skip
+            place = np.minimum(position, len(names.rows) - 1)
+            there = len(names.rows) > 0 and names.rows[place] == call[mine]
+            position = np.where(there, place, -1)
             self._by_label(names, position, lasts[mine], found)
             lost = mine[position < 0]
             self._by_kernel(rows[lost], lasts[lost], found)

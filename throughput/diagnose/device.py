@@ -12,7 +12,8 @@ Its form, all times in ns and summed over `steps` steps; what could not be seen 
      "optimizer": {"name": "SGD", "count": 50, "ns": 400000000, "launches": 24000},
      "loader": {"count": 50, "workers": false}}
 
-The last four are of traces. A row is all copies or syncs of one kind at one place. Rows that are no such thing are left out.
+The last four are of traces. A row is all copies or syncs of one kind at one place. Rows that are no such
+thing are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ REPLAY_ERROR_MAX = 0.10
 REPLAY_ERROR_LEAST = 0.03
 """What a replay is off on the traces at hand, at the median."""
 CHANGES = {
-    "loading": "batches are there when they are asked for, and making them takes no CPU from the training thread",
+    "loading": "batches are there when they are asked for, made by others than the training thread",
     "syncs": "the training thread waits for the device nowhere",
     "copies": "copies to the device run on a stream of their own, and nobody waits for them",
 }
@@ -48,7 +49,7 @@ class Copy:
     tiny: float = 0.0
     """How many of them move at most 16 kB."""
     call_ns: float = 0.0
-    """What the calls took the training thread: memory that is not pinned is copied twice, first by the host."""
+    """What the calls took the training thread: what is not pinned is copied twice, first by the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,8 @@ def step_note(steps: int) -> str | None:
     if steps == 0:
         return "The trace holds no time that could be a step."
     if steps < FEW:
-        return f"The trace holds {units.plural(steps, 'step')}: figures are exact for it, and may not hold for others."
+        seen = units.plural(steps, "step")
+        return f"The trace holds {seen}: figures are exact for it, and may not hold for others."
     return None
 
 
@@ -46,7 +47,8 @@ def _device(one: DeviceSplit, *, several: bool) -> str:
     first = f"; most of it while the host was in {starvers[0].name}" if starvers else ""
     at = starvers[0].where if starvers else None
     where = f" ({at.file}:{at.line})" if at is not None else ""
-    return f"GPU {one.device}{of_rank}{name} ran {units.percent(one.busy_share)} of the steps, {idle}{first}{where}."
+    busy = units.percent(one.busy_share)
+    return f"GPU {one.device}{of_rank}{name} ran {busy} of the steps, {idle}{first}{where}."
 
 
 def replay_note(replay: TraceReplay | None) -> str | None:
@@ -55,7 +57,8 @@ def replay_note(replay: TraceReplay | None) -> str | None:
         return None
     off = units.percent(abs(replay.error), 0.01)
     sign = "longer" if replay.error > 0 else "shorter"
-    text = f"Replayed from its durations a step takes {units.duration(replay.step_ns)}, {off} {sign} than in the trace"
+    step = units.duration(replay.step_ns)
+    text = f"Replayed from its durations a step takes {step}, {off} {sign} than in the trace"
     if abs(replay.error) > REPLAY_ERROR_MAX:
         return f"{text}: too far off to predict from."
     told = [f"{CHANGED[c.change]} {units.ratio(c.speedup)}" for c in replay.changed if c.speedup >= 1.005]

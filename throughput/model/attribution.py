@@ -141,7 +141,7 @@ class LoaderSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceShare:
-    """A category on one device: `busy` while it ran, `exposed` while nothing more important did; shares of a step."""
+    """A category on one device: `busy` while it ran, `exposed` while nothing more important did; 0..1."""
 
     category: Category
     busy: float | None
@@ -160,7 +160,7 @@ class Starver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleCause:
-    """Why a device did nothing: host_wait (nothing was queued), kernel_wait (between queued ones) or other."""
+    """Why a device did nothing: host_wait (nothing queued), kernel_wait (between queued ones) or other."""
 
     cause: str
     ns_per_step: float
@@ -186,7 +186,7 @@ class DeviceSplit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatIf:
-    """A step of a trace, replayed with something changed: `change` is loading, syncs or copies; times are ns."""
+    """A step of a trace, replayed with something changed: `change` is loading, syncs or copies."""
 
     change: str
     step_ns: float

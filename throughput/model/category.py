@@ -78,7 +78,7 @@ class Block(str, Enum):
 
     @property
     def is_clean(self) -> bool:
-        """True where step time may be quoted: light timers, with or without nonblocking py-spy, or a trace."""
+        """True where step time may be quoted: light timers, with or without py-spy, or a trace."""
         return self in (Block.LIGHT, Block.STACKS, Block.TRACE)
 
     @property

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from throughput.model.timeline import Ints
 
 LOOKED_BACK = 64
-"""Spans before one that overlaps others without being enclosed: clocks of two sources differ by microseconds, so
-the one that encloses it is near."""
+"""Spans before one that overlaps others without being enclosed: clocks of two sources differ by microseconds,
+so the one that encloses it is near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nesting:
-    """Spans of one thread in the order in which they began, outer ones first; a parent is a position, -1 for none."""
+    """Spans of one thread as they began, outer ones first; a parent is a position, -1 for none."""
 
     start_ns: Ints
     end_ns: Ints
@@ -25,7 +25,7 @@ class Nesting:
 
     def climb(self, positions: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:
         """Return of each position the innermost wanted span that is or encloses it; -1 where none does."""
-        found = positions.copy()
+        found: Ints = positions.copy()
         while True:
             going = found >= 0
             going[going] = ~wanted[found[going]]
@@ -37,7 +37,7 @@ class Nesting:
         """Return the innermost span at each time; -1 where there is none."""
         if not len(self.start_ns):
             return np.full(len(times), -1, dtype=np.int64)
-        found = np.searchsorted(self.start_ns, times, side="right") - 1
+        found = np.searchsorted(self.start_ns, times, side="right").astype(np.int64) - 1
         while True:
             over = found >= 0
             over[over] = self.end_ns[found[over]] <= times[over]

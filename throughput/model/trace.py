@@ -26,7 +26,7 @@ class SpanKind(IntEnum):
 
     OPERATOR = 0
     ANNOTATION = 1
-    """A record_function of the script, of torch or of a library: `ProfilerStep#3`, `Optimizer.step#SGD.step`."""
+    """A record_function of the script, torch or a library: `ProfilerStep#3`, `Optimizer.step#SGD.step`."""
     RUNTIME = 2
     """A call of the device's runtime or driver."""
     PYTHON = 3
@@ -76,7 +76,7 @@ class TraceEvents:
     frames: dict[int, Frame] = field(default_factory=dict)
     """Name -> the function that it names, of Python functions."""
     stack_frames: tuple[tuple[Frame, ...], ...] = ()
-    """Stacks of operators, innermost first, where the trace has them: until 2022, and without Python functions."""
+    """Stacks of operators, innermost first, where the trace has them: those until 2022."""
     rank: int | None = None
     world_size: int | None = None
     device_names: dict[int, str] = field(default_factory=dict)
@@ -104,4 +104,4 @@ class RankTrace:
     timeline: Timeline
     events: TraceEvents
     thread: int | None
-    """Index into `events.threads` of the training thread; None where the trace shows no thread of the host."""
+    """Index into `events.threads` of the training thread; None where the trace shows none of the host."""

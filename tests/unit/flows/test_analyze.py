@@ -1,4 +1,4 @@
-"""`throughput analyze` as a user calls it: run directory, reports, exit codes, one sentence for what is no trace."""
+"""`throughput analyze` as a user calls it: run directory, reports, exit codes, one sentence for no trace."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def test_steps_without_marks_are_found_and_the_rule_is_told(tmp_path: Path) -> N
     events = [e for e in training(6) if not e["name"].startswith("ProfilerStep")]
     loader = call("analyze", str(written(tmp_path / "a.json", events)), "--out", "a", cwd=tmp_path)
     assert "enumerate(DataLoader)" in report(tmp_path / "a")["run"]["window"]["step_rule"], loader.stderr
-    for step in range(6):
-        events.append(host("user_annotation", "Optimizer.step#SGD.step", 1_000_900.0 + 1_000 * step, 50))
+    name = "Optimizer.step#SGD.step"
+    events += [host("user_annotation", name, 1_000_900.0 + 1_000 * step, 50) for step in range(6)]
     call("analyze", str(written(tmp_path / "b.json", events)), "--out", "b", cwd=tmp_path)
     optimizer = report(tmp_path / "b")
     assert "Optimizer.step#SGD.step" in optimizer["run"]["window"]["step_rule"]

@@ -13,8 +13,8 @@ from throughput.flows.trace_run import OneRank, analysis_of, read_ranks
 from throughput.model.attribution import DeviceSplit
 from throughput.model.category import Category
 
-# Exposed shares of the steps' wall in %: compute, communication, host to device, data loading; then all in which
-# the device did nothing and nobody loaded; busy: loading, kernels, the device.
+# Exposed shares of the steps' wall in %: compute, communication, host to device, data loading; then all in
+# which the device did nothing and nobody loaded; busy: loading, kernels, the device.
 REFERENCE = (
     ("kineto/resnet50_nw0*", 0, 54.87, 0.00, 1.10, 33.90, 10.08, 39.64, 54.87, 56.02),
     ("kineto/resnet50_nw4*", 0, 70.06, 0.00, 2.26, 0.85, 26.76, 1.02, 70.06, 72.39),

@@ -1,4 +1,4 @@
-"""Make traces of a training that never was, in torch.profiler's form: what each test says of them is known."""
+"""Make traces of a training that never was, in torch.profiler's form: what holds of them is known."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from throughput.model.run import CollectorStatus, Run, Window
 
 HOST, MAIN, BACKWARD = 4242, 4242, 4300
+LOADER = "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__"
 Event = dict[str, Any]
 
 
@@ -68,7 +69,7 @@ def training(steps: int = 4, loading: float = 300, late: float = 0, device: int 
         begins = at + loading + 70 + late
         events += [
             host("user_annotation", f"ProfilerStep#{step}", at, 1_000),
-            host("user_annotation", "enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__", at, loading),
+            host("user_annotation", LOADER, at, loading),
             host("cpu_op", "aten::to", at + loading, 30),
             host("cuda_runtime", "cudaMemcpyAsync", at + loading + 5, 20, correlation=number + 1),
             on_device("gpu_memcpy", "Memcpy HtoD (Pinned -> Device)", at + loading + 10, 50, device=device,

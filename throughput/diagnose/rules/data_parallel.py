@@ -20,8 +20,8 @@ FIX = (
 def check(facts: Facts) -> Finding | None:
     """See nn.DataParallel copy the model to every device and gather outputs in each step, in a trace.
 
-    Why it costs: the GIL lets one thread at a time launch kernels for all devices; the model is copied to all of
-    them and outputs gathered on the first in each step.
+    Why it costs: the GIL lets one thread at a time launch kernels for all devices; the model is copied to
+    all of them and outputs gathered on the first in each step.
     How to fix: DistributedDataParallel.
     When it is wrong: the devices are idle for another reason, such as the loader.
     Sources: PyTorch's documentation of DataParallel, which advises against it; PyTorch Distributed, VLDB'20.

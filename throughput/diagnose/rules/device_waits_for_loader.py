@@ -65,5 +65,6 @@ def _quiet() -> tuple[Facts, ...]:
 
 
 RULE = Rule(
-    name="device-waits-for-loader", check=check, requires=("torch",), needs_device=True, fires=_fires, quiet=_quiet
+    name="device-waits-for-loader", check=check, requires=("torch",), needs_device=True,
+    fires=_fires, quiet=_quiet,
 )  # fmt: skip

@@ -24,7 +24,7 @@ def check(facts: Facts) -> Finding | None:
     Why it costs: the device waits for its peers instead of computing.
     How to fix: overlap it with backward, send fewer bytes, or communicate less often.
     When it is wrong: one rank is slow and the others wait for it inside the collective: see straggling-rank.
-    Sources: HTA (communication-computation overlap); TensorBoard plugin (communication > 10 %); PyTorch DDP notes.
+    Sources: HTA (communication overlap); TensorBoard plugin (communication > 10 %); PyTorch DDP notes.
     """
     if read_device(facts) is None:
         return None
@@ -57,10 +57,11 @@ def _fires() -> tuple[Facts, ...]:
 def _quiet() -> tuple[Facts, ...]:
     return (
         facts({Category.COMMUNICATION: 0.04}, facts=_device()),
-        facts({Category.COMMUNICATION: 0.3}),
+        facts({Category.COMPUTE: 1.0}, facts=_device()),
     )
 
 
 RULE = Rule(
-    name="exposed-communication", check=check, requires=("torch",), needs_device=True, fires=_fires, quiet=_quiet
+    name="exposed-communication", check=check, requires=("torch",), needs_device=True,
+    fires=_fires, quiet=_quiet,
 )  # fmt: skip

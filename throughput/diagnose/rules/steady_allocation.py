@@ -13,7 +13,7 @@ EACH_STEP = 1.0
 """Calls a step: PyTorch's allocator keeps what it took, so that in a steady state there are none."""
 FIX = (
     "Let PyTorch's allocator keep its memory: no torch.cuda.empty_cache() in the loop, "
-    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True where shapes vary, a smaller batch where memory is full."
+    "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True where shapes vary, a smaller batch where it is full."
 )
 
 

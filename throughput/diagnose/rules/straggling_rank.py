@@ -12,14 +12,14 @@ from throughput.model.finding import Facts, Finding, Rule
 STRAGGLES = 0.05
 """Of a step: what a rank imposes on the others below it is the jitter of any job."""
 FIXES = {
-    Category.DATA_LOADING.value: "Its loader is slower than the others': give it the same number of workers and of samples.",
-    Category.COMPUTE.value: "It computes longer: give it less work (batch, sequence lengths, layers), or look at its clocks.",
-    Category.HOST_TO_DEVICE.value: "It copies longer: pin its memory, and see whether it shares its bus.",
-    Category.CPU_STARVED.value: "It waits for a CPU: bind ranks to CPUs of their own.",
+    Category.DATA_LOADING.value: "Give its loader as many workers and samples as the others have.",
+    Category.COMPUTE.value: "Give it less work (batch, layers), or see its clocks: it computes longer.",
+    Category.HOST_TO_DEVICE.value: "Pin its memory, and see whether it shares its bus: it copies longer.",
+    Category.CPU_STARVED.value: "Give each rank CPUs of its own: it waits for one.",
 }
 FIX = (
-    "Its device waits for its own host. Look at that process: does it log, save, evaluate, collect garbage or share "
-    "its CPUs, where the others don't?"
+    "Stop what this process does beside training, and the others don't: its device waits for its own host. "
+    "Logging, saving, evaluating, garbage, or CPUs that it shares?"
 )
 
 
@@ -29,8 +29,8 @@ def check(facts: Facts) -> Finding | None:
     Why it costs: a collective ends when the last rank has come; until then all others wait.
     How to fix: find what this rank does beside training, or gives it more work than the others.
     When it is wrong: the trace holds one step, and the last rank is another in each.
-    Sources: what a rank imposes is the time by which it comes after the last but one (wPerf, OSDI'18; MegaScale,
-    NSDI'24).
+    Sources: what a rank imposes is the time by which it comes after the last but one (wPerf, OSDI'18;
+    MegaScale, NSDI'24).
     """
     row = facts.timeline.facts.get("ranks")
     ranks = row if isinstance(row, dict) else {}

@@ -18,7 +18,7 @@ HAS_TF32 = re.compile(r"RTX [3-9]0|A100|A10\b|A30|A40|A800|L4\b|L40|H100|H200|H8
 LEAST_OF_STEP = 0.10
 """Of a step: below it mixed precision is no finding, for it also changes numbers."""
 FASTER = 0.5
-"""Published gains on whole matrix products are 2x (V100, AMP) to 7x (A100, TF32): half of their time is safe."""
+"""Published gains on matrix products are 2x (V100, AMP) to 7x (A100, TF32): half of their time is safe."""
 AMP = "Use mixed precision: with torch.autocast('cuda', dtype=torch.{dtype}): ...{scaler}"
 TF32 = "Let float32 products use TF32: torch.set_float32_matmul_precision('high'). Or mixed precision:\n    "
 
@@ -35,7 +35,7 @@ def check(facts: Facts) -> Finding | None:
     name = str(facts.timeline.facts.get("device_name") or "")
     if device is None or not HAS_TENSOR_CORES.search(name):
         return None
-    ns, whole = device.classes.get("matmul_fp32", 0.0), device.classes.get("all", 0.0)
+    ns, used, whole = (device.classes.get(key, 0.0) for key in ("matmul_fp32", "tensor_core", "all"))
     if ns <= 0 or whole <= 0:
         return None
     whole_cost = costs.of_category(facts, Category.COMPUTE, ns / whole, LEAST_OF_STEP)
@@ -44,8 +44,7 @@ def check(facts: Facts) -> Finding | None:
         return None
     lines = (
         f"matrix products and convolutions in float32 take {evidence.time_of(whole_cost)}",
-        f"{name} has tensor cores, which {units.percent(device.classes.get('tensor_core', 0.0) / whole)} "
-        "of kernel time uses",
+        f"{name} has tensor cores: {units.percent(used / whole)} of kernel time uses them",
     )
     newer = HAS_TF32.search(name)
     dtype, scaler = ("bfloat16", "") if newer else ("float16", " and torch.amp.GradScaler()")

@@ -16,8 +16,8 @@ from throughput.model.finding import Facts, Finding
 MANY = 100.0
 """Kernels a step of the optimizer: foreach needs 5 to 30, fused 1 to 5, a loop several for each parameter."""
 FIX = (
-    "Update all parameters at once: fused=True (Adam, AdamW, SGD, Adagrad), else foreach=True; for an optimizer of "
-    "your own torch._foreach_* operators, or torch.compile(optimizer.step)."
+    "Use an update of all parameters at once: fused=True (Adam, AdamW, SGD, Adagrad), else foreach=True; "
+    "for one of your own torch._foreach_* operators, or torch.compile(optimizer.step)."
 )
 
 
@@ -59,10 +59,10 @@ def _fires() -> tuple[Facts, ...]:
 
 
 def _quiet() -> tuple[Facts, ...]:
-    return _facts(1_000, 30.0), _facts(60_000, 1.0), facts()
+    return _facts(1_000, 30.0), _facts(60_000, 1.0)
 
 
 RULE = SpecificRule(
     name="unfused-optimizer", check=check, requires=("torch",), needs_device=True, fires=_fires, quiet=_quiet,
-    supersedes=("launch-bound",),
+    supersedes=("launch-bound", "python-overhead"),
 )  # fmt: skip

@@ -48,14 +48,8 @@ def check(facts: Facts) -> Finding | None:
 
 
 def _device(pinned: bool | None) -> dict[str, object]:
-    row = {
-        "direction": "h2d",
-        "ns": 10**9,
-        "bytes": 10**9,
-        "count": 100,
-        "pinned": pinned,
-        "place": "train.py:31",
-    }
+    row: dict[str, object] = {"direction": "h2d", "ns": 10**9, "bytes": 10**9, "count": 100}
+    row |= {"pinned": pinned, "place": "train.py:31"}
     return {"device": {"steps": 100, "copies": [row]}}
 
 
