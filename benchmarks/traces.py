@@ -3,10 +3,10 @@
     python benchmarks/traces.py FOLDER [--hta PYTHON] [--generate 100,300,1000]
 
 For each trace of FOLDER (default: the one that THROUGHPUT_TRACES names): `decode` is msgspec decoding the
-whole file into typed structs, and nothing more; `breakdown` reads it into columns and splits its steps; `whole` is
-`throughput analyze` with findings, replay and page. `--hta` names a Python in which HolisticTraceAnalysis is
-installed: it loads the trace and makes its time breakdown, idle causes and communication overlap.
-`--generate` makes files of so many MB that repeat the steps of a real trace.
+whole file into typed structs, and nothing more; `breakdown` reads it into columns and splits its steps;
+`whole` is `throughput analyze` with findings, replay and page. `--hta` names a Python in which
+HolisticTraceAnalysis is installed: it loads the trace and makes its time breakdown, idle causes and
+communication overlap. `--generate` makes files of so many MB that repeat the steps of a real trace.
 """
 
 from __future__ import annotations

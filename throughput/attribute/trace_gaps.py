@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from throughput.attribute.intervals import Coverage
 from throughput.attribute.trace_split import OneDevice, TraceSplit
-from throughput.model.timeline import Ints
+from throughput.model.category import Category
+from throughput.model.timeline import DEVICE_KINDS, Ints
 from throughput.model.trace import RankTrace, SpanKind
 
 KERNEL_WAIT_NS = 30_000
@@ -46,6 +48,11 @@ def launches(trace: RankTrace) -> Ints:
     return np.where(known, rows[np.maximum(place, 0)], -1)
 
 
+def _is_kernel(trace: RankTrace, rows: Ints) -> npt.NDArray[np.bool_]:
+    kernels = [DEVICE_KINDS.index(c) for c in (Category.COMPUTE, Category.COMMUNICATION)]
+    return np.isin(trace.events.device.kind[rows], kernels)
+
+
 def gaps_of(trace: RankTrace, split: TraceSplit, one: OneDevice, calls: Ints) -> Gaps:
     """Return the times within the steps in which a device did nothing, with the cause of each.
 
@@ -66,6 +73,9 @@ def gaps_of(trace: RankTrace, split: TraceSplit, one: OneDevice, calls: Ints) ->
     dry_from = np.minimum(ended, start)
     launched = host.start_ns[np.maximum(call, 0)] if len(host.start_ns) else np.zeros(len(start), np.int64)
     known = (call >= 0) & (place < len(mine))
+    # A call that returns when its copy is done prepares it meanwhile: the copy was queued when it began.
+    blocks = known & (host.end_ns[np.maximum(call, 0)] >= device.end_ns[follows]) if len(mine) else known
+    launched = np.where(blocks & ~_is_kernel(trace, follows), end, launched) if len(mine) else launched
     cause = np.full(len(start), CAUSES.index("other"), dtype=np.int64)
     cause[known & (launched >= dry_from)] = CAUSES.index("host_wait")
     cause[known & (launched < dry_from) & (end - start <= KERNEL_WAIT_NS)] = CAUSES.index("kernel_wait")

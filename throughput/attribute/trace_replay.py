@@ -49,7 +49,8 @@ class _Work:
     sends: npt.NDArray[np.bool_]
     after: Ints
     """The span of another stream for whose end a span waits; -1 for none."""
-    latency: int
+    stages: Ints
+    """From a call to when what it launches could begin: the host prepares copies that block."""
     tail: int
     """For how long devices still worked when the last step had ended."""
     after_ns: int
@@ -88,10 +89,10 @@ def _run(work: _Work, changes: frozenset[str]) -> int:
     copies_aside, no_syncs = "copies" in changes, "syncs" in changes
     stream, length = work.stream.tolist(), work.length.tolist()
     sends, after, lasts = work.sends.tolist(), work.after.tolist(), work.lasts.tolist()
-    waits, blocks = work.waits.tolist(), work.blocks.tolist()
+    waits, blocks, stages = work.waits.tolist(), work.blocks.tolist(), work.stages.tolist()
     for call, gone in enumerate(before.tolist()):
         now += gone
-        ready, own = now + work.latency, 0
+        ready, own = now + stages[call], 0
         for span in work.span_of[call]:
             aside = copies_aside and sends[span]
             on = -1 if aside else stream[span]
@@ -146,7 +147,7 @@ def _work(trace: RankTrace, launched_by: Ints) -> _Work | None:
         length=spans.end_ns[mine] - spans.start_ns[mine],
         sends=spans.kind[mine] == DEVICE_KINDS.index(Category.HOST_TO_DEVICE),
         after=_handovers(trace, mine),
-        latency=_latency(trace, launched, begins),
+        stages=_stages(trace, launched, (begins, blocks)),
         tail=max(0, int(spans.end_ns[mine].max(initial=last)) - last),
         after_ns=max(0, last - int(ends.max())),
     )
@@ -193,6 +194,24 @@ def _handovers(trace: RankTrace, rows: Ints) -> Ints:
         earlier = near < mine  # launched before it: else it could not be waited for
         after[mine] = np.where(other & soon & earlier, near, -1)
     return after
+
+
+def _stages(trace: RankTrace, launched: _Launched, calls: tuple[Ints, npt.NDArray[np.bool_]]) -> Ints:
+    """Return of each call the time until what it launches could begin on a stream that is idle."""
+    spans, (begins, blocks) = trace.events.device, calls
+    stages = np.full(len(begins), _latency(trace, launched, begins), dtype=np.int64)
+    stream = spans.device[launched.rows].astype(np.int64) * 100_000 + spans.stream[launched.rows]
+    # The end of what ran before on the stream: the later of that and the call is when preparing began.
+    order = np.lexsort((spans.start_ns[launched.rows], stream))
+    ends = spans.end_ns[launched.rows][order]
+    before = np.where(np.diff(stream[order], prepend=-1) == 0, np.concatenate([[0], ends[:-1]]), 0)
+    free = np.zeros(len(order), dtype=np.int64)
+    free[order] = before
+    from_ = np.maximum(begins[launched.call], free)
+    took = np.maximum(spans.start_ns[launched.rows] - from_, 0)
+    chosen = blocks[launched.call] & (free <= begins[launched.call])
+    stages[launched.call[chosen]] = took[chosen]
+    return stages
 
 
 def _latency(trace: RankTrace, launched: _Launched, begins: Ints) -> int:

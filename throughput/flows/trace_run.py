@@ -212,7 +212,7 @@ def _notes(report: Report, ranks: Sequence[OneRank], late: Sequence[Imposed]) ->
 
 def _headline(report: Report, facts: Sequence[Facts]) -> Headline:
     """Return the verdict: the steps of a trace were measured whole, so that few of them are not too few."""
-    return headline(
+    found = headline(
         report.split,
         report.throughput,
         report.hotspots,
@@ -220,3 +220,6 @@ def _headline(report: Report, facts: Sequence[Facts]) -> Headline:
         bool(facts[0].timeline.facts.get("device_used")),
         max(report.run.window.clean, FEW_STEPS) if report.run.window.clean else 0,
     )
+    if found.kind != "weak":
+        return found
+    return replace(found, evidence=(*found.evidence[:1], "Record more steps before acting on this."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from throughput import units
+from throughput.attribute.trace_names import OUTSIDE
 from throughput.attribute.trace_ranks import STRAGGLES, Imposed
 from throughput.model.attribution import DeviceSplit, TraceReplay
 
@@ -44,7 +45,8 @@ def _device(one: DeviceSplit, *, several: bool) -> str:
     causes = [f"{WORDS[c.cause]} {units.percent(c.share)}" for c in one.idle if c.share > 0]
     idle = f"idle {units.percent(one.idle_share)}: {', '.join(causes)}" if causes else "never idle"
     starvers = [s for cause in one.idle for s in cause.starvers]
-    first = f"; most of it while the host was in {starvers[0].name}" if starvers else ""
+    doing = f"in {starvers[0].name}" if starvers and starvers[0].name != OUTSIDE else OUTSIDE
+    first = f"; most of it while the host was {doing}" if starvers else ""
     at = starvers[0].where if starvers else None
     where = f" ({at.file}:{at.line})" if at is not None else ""
     busy = units.percent(one.busy_share)

@@ -125,3 +125,21 @@ def test_the_straggling_ranks_are_found(traces: Path) -> None:
     assert max(ns for rank, ns in imposed.items() if rank not in (0, 6)) < 30e6
     named = [f for f in report.findings if f.rule == "straggling-rank"]
     assert [f.ranks for f in named] == [(0,), (6,)]
+
+
+def test_replays_meet_their_traces_and_the_pair(traces: Path) -> None:
+    errors = []
+    for pattern in dict.fromkeys(row[0] for row in REFERENCE):
+        replay = read(found(traces, pattern)).attribution.trace_replay
+        assert replay is not None, pattern
+        errors.append(abs(replay.error))
+        print(f"{pattern}: replayed {100 * replay.error:+.2f} %")
+    assert sorted(errors)[len(errors) // 2] <= 0.03
+    slow, fast = (read(found(traces, f"kineto/resnet50_{name}*")) for name in ("nw0", "nw4"))
+    assert slow.attribution.trace_replay is not None
+    told = {one.change: one.step_ns for one in slow.attribution.trace_replay.changed}
+    measured = sum(s.duration_ns for s in fast.attribution.steps) / len(fast.attribution.steps)
+    print(
+        f"without loading: predicted {told['loading'] / 1e6:.1f} ms, with 4 workers {measured / 1e6:.1f} ms"
+    )
+    assert told["loading"] < measured  # four workers take CPU time of their own
