@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from throughput import units
 from throughput.align.trace_facts import device_facts
 from throughput.align.trace_steps import LOADER, OPTIMIZER, FoundSteps, find_steps
 from throughput.model.category import Phase
 from throughput.model.timeline import DeviceWork, Ints, Operators, Segments, Step, Timeline, Track
 from throughput.model.trace import RankTrace, SpanKind, TraceEvents
 
+LAUNCHES = re.compile(
+    r"^(cuda|hip|cu)(LaunchKernel|LaunchCooperativeKernel|ExtLaunchKernel|ModuleLaunchKernel|Memcpy)"
+)
+UNMATCHED = 0.1
+"""Of calls or of work: at a trace's ends a few have no partner; more were lost."""
 NAMES_KEPT = 2_000
 """Of operators counted by name; a model has a few hundred."""
 PAINTED = (
@@ -57,7 +63,27 @@ def _missing(events: TraceEvents) -> list[str]:
         return ["The trace shows no work of a device: figures are those of a training on the CPU."]
     if not len(events.host.kind):
         return ["The trace shows no threads of the host: why devices were idle is not known."]
-    return []
+    return _unmatched(events)
+
+
+def _unmatched(events: TraceEvents) -> list[str]:
+    """Return what is missing where calls that launch work, and the work, don't belong together."""
+    launching = events.named(SpanKind.RUNTIME, LAUNCHES.search)
+    calls, work = events.host.correlation[launching], events.device.correlation
+    calls, work = calls[calls >= 0], work[work >= 0]
+    lost = float(np.mean(~np.isin(calls, work))) if len(calls) else 0.0
+    every = events.host.correlation[events.spans(SpanKind.RUNTIME)]
+    alone = float(np.mean(~np.isin(work, every))) if len(work) and len(launching) else 0.0
+    notes = []
+    if lost > UNMATCHED:
+        notes.append(
+            f"Of {units.percent(lost)} of the calls that launch work of a device the trace lacks that work."
+        )
+    if alone > UNMATCHED:
+        notes.append(
+            f"Of {units.percent(alone)} of the work of devices the trace lacks the call that launched it."
+        )
+    return notes
 
 
 def _device_work(events: TraceEvents) -> DeviceWork:

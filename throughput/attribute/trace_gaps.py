@@ -48,37 +48,38 @@ def launches(trace: RankTrace) -> Ints:
     return np.where(known, rows[np.maximum(place, 0)], -1)
 
 
-def _is_kernel(trace: RankTrace, rows: Ints) -> npt.NDArray[np.bool_]:
-    kernels = [DEVICE_KINDS.index(c) for c in (Category.COMPUTE, Category.COMMUNICATION)]
-    return np.isin(trace.events.device.kind[rows], kernels)
-
-
 def gaps_of(trace: RankTrace, split: TraceSplit, one: OneDevice, calls: Ints) -> Gaps:
     """Return the times within the steps in which a device did nothing, with the cause of each.
 
     `calls` are the `launches` of the trace.
     """
-    device, host = trace.events.device, trace.events.host
+    device = trace.events.device
     mine = np.flatnonzero(device.device == one.device)
     work = Coverage(device.start_ns[mine], device.end_ns[mine])
     idle = Coverage(split.start_ns, split.end_ns).without(work)
     start, end = idle.start, idle.end
     # What ends a gap is the next thing that the device does; gaps at a step's edge belong to the same wait.
     place = np.searchsorted(device.start_ns[mine], end)
-    follows = mine[np.minimum(place, max(len(mine) - 1, 0))] if len(mine) else np.zeros(0, np.int64)
-    call = calls[follows] if len(mine) else np.full(len(start), -1)
-    ended = (
-        work.end[np.maximum(np.searchsorted(work.end, end, side="right") - 1, 0)] if len(work.end) else start
-    )
-    dry_from = np.minimum(ended, start)
-    launched = host.start_ns[np.maximum(call, 0)] if len(host.start_ns) else np.zeros(len(start), np.int64)
-    known = (call >= 0) & (place < len(mine))
-    # A call that returns when its copy is done prepares it meanwhile: the copy was queued when it began.
-    blocks = known & (host.end_ns[np.maximum(call, 0)] >= device.end_ns[follows]) if len(mine) else known
-    launched = np.where(blocks & ~_is_kernel(trace, follows), end, launched) if len(mine) else launched
+    follows = mine[np.minimum(place, len(mine) - 1)]
+    last = np.searchsorted(work.end, end, side="right") - 1
+    dry_from = np.where(last >= 0, np.minimum(work.end[np.maximum(last, 0)], start), start)
+    known, queued = _queued(trace, follows, calls[follows])
     cause = np.full(len(start), CAUSES.index("other"), dtype=np.int64)
-    cause[known & (launched >= dry_from)] = CAUSES.index("host_wait")
-    cause[known & (launched < dry_from) & (end - start <= KERNEL_WAIT_NS)] = CAUSES.index("kernel_wait")
+    cause[known & (queued >= dry_from)] = CAUSES.index("host_wait")
+    cause[known & (queued < dry_from) & (end - start <= KERNEL_WAIT_NS)] = CAUSES.index("kernel_wait")
     # Nothing came any more: the host had queued nothing until the trace ended.
     cause[place >= len(mine)] = CAUSES.index("host_wait")
     return Gaps(start_ns=start, end_ns=end, cause=cause)
+
+
+def _queued(trace: RankTrace, spans: Ints, call: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
+    """Return whether the call that queued each span is known, and when it queued it."""
+    host, device = trace.events.host, trace.events.device
+    known = call >= 0
+    if not known.any():
+        return known, np.zeros(len(spans), dtype=np.int64)
+    begun, returned = host.start_ns[np.maximum(call, 0)], host.end_ns[np.maximum(call, 0)]
+    kernels = [DEVICE_KINDS.index(c) for c in (Category.COMPUTE, Category.COMMUNICATION)]
+    # A call that returns when its copy is done prepares it meanwhile: the copy was queued when it began.
+    blocks = (returned >= device.end_ns[spans]) & ~np.isin(device.kind[spans], kernels)
+    return known, np.where(blocks, device.start_ns[spans], begun)

@@ -60,6 +60,14 @@ def test_the_clean_one_has_no_notes() -> None:
     assert shares(CLEAN)[Category.HOST_TO_DEVICE] == pytest.approx(0.05, abs=0.006)
 
 
+@pytest.mark.parametrize(
+    "wanted", [("kernel",), ("gpu_memcpy",), ("cpu_op",), ("cuda_runtime",), ("user_annotation",)]
+)
+def test_one_kind_of_span_alone(wanted: tuple[str, ...]) -> None:
+    holds(whole([event for event in EVENTS if event["cat"] in wanted]))
+    holds(whole([event for event in EVENTS if event["cat"] not in wanted]))
+
+
 @settings(max_examples=60)
 @given(st.integers(0, len(whole(EVENTS))))
 def test_cut_off_anywhere(end: int) -> None:
