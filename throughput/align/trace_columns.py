@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -14,29 +15,40 @@ import numpy.typing as npt
 from throughput.align.trace_events import NO_ARGUMENTS, Lost, Scalar, TraceEvent
 from throughput.model.category import Category
 from throughput.model.timeline import DEVICE_KINDS, Ints
-from throughput.model.trace import DeviceSpans, HostSpans, SpanKind
+from throughput.model.trace import DeviceSpans, HostSpans, Small, SpanKind
 
 KERNEL, COPY, MEMSET = 4, 5, 6
 """Codes of device work; those of the host are `SpanKind`."""
-IGNORED, UNKNOWN = -1, -2
-KINDS = {
-    "cpu_op": int(SpanKind.OPERATOR),
-    "Operator": int(SpanKind.OPERATOR),
-    "user_annotation": int(SpanKind.ANNOTATION),
-    "cuda_runtime": int(SpanKind.RUNTIME),
-    "cuda_driver": int(SpanKind.RUNTIME),
-    "hip_runtime": int(SpanKind.RUNTIME),
-    "Runtime": int(SpanKind.RUNTIME),
-    "python_function": int(SpanKind.PYTHON),
-    "kernel": KERNEL,
-    "Kernel": KERNEL,
-    "concurrent_kernel": KERNEL,
-    "gpu_memcpy": COPY,
-    "Memcpy": COPY,
-    "gpu_memset": MEMSET,
-    "Memset": MEMSET,
-    "": UNKNOWN,
-}
+IGNORED, OTHER = -1, -2
+
+
+class _Kinds(dict[str, int]):
+    """Category -> kind; those not known are looked at one by one, as long as they say something."""
+
+    def __missing__(self, category: str) -> int:
+        """Return what stands for a category that is not known."""
+        return IGNORED if category in SAY_NOTHING else OTHER
+
+
+KINDS = _Kinds(
+    {
+        "cpu_op": int(SpanKind.OPERATOR),
+        "Operator": int(SpanKind.OPERATOR),
+        "user_annotation": int(SpanKind.ANNOTATION),
+        "cuda_runtime": int(SpanKind.RUNTIME),
+        "cuda_driver": int(SpanKind.RUNTIME),
+        "hip_runtime": int(SpanKind.RUNTIME),
+        "Runtime": int(SpanKind.RUNTIME),
+        "python_function": int(SpanKind.PYTHON),
+        "kernel": KERNEL,
+        "Kernel": KERNEL,
+        "concurrent_kernel": KERNEL,
+        "gpu_memcpy": COPY,
+        "Memcpy": COPY,
+        "gpu_memset": MEMSET,
+        "Memset": MEMSET,
+    }
+)
 """Category -> kind, as traces since 2021 and before name them."""
 SAY_NOTHING = frozenset(
     """Trace overhead Overhead gpu_user_annotation cuda_sync cuda_event cpu_instant_event python_gc
@@ -102,44 +114,46 @@ class Columns:
         if len(spans) < len(events):
             self.pairs.extend(e for e in events if e.ph in ("B", "E"))
             self.lost.count(NO_TYPE, sum(e.ph not in TYPES for e in events))
-        kinds = [KINDS.get(e.cat, IGNORED) for e in spans]
-        if IGNORED in kinds:
-            others = sum(k == IGNORED and e.cat not in SAY_NOTHING for e, k in zip(spans, kinds, strict=True))
-            self.lost.count(OTHER_CATEGORY, others)
-        if UNKNOWN in kinds:
-            kinds = [self._guess(e) if k == UNKNOWN else k for e, k in zip(spans, kinds, strict=True)]
-        host = [(e, k) for e, k in zip(spans, kinds, strict=True) if 0 <= k < KERNEL]
-        device = [(e, k) for e, k in zip(spans, kinds, strict=True) if k >= KERNEL]
-        self._add_host([e for e, _ in host], [k for _, k in host])
-        self._add_device([e for e, _ in device], [k for _, k in device])
+        kinds = np.array([KINDS[e.cat] for e in spans], dtype=np.int32)
+        for place in np.flatnonzero(kinds == OTHER).tolist():
+            kinds[place] = self._guess(spans[place])
+        for wanted, add in (
+            ((kinds >= 0) & (kinds < KERNEL), self._add_host),
+            (kinds >= KERNEL, self._add_device),
+        ):
+            if wanted.any():
+                add(list(compress(spans, wanted)), kinds[wanted])
 
     def _guess(self, event: TraceEvent) -> int:
-        """Return the kind of a span without a category, as its arguments and its name suggest."""
+        """Return the kind of a span of no known category: without one, what its name suggests."""
+        if event.cat:
+            self.lost.count(OTHER_CATEGORY, 1)
+            return IGNORED
         self.lost.count(NO_CATEGORY, 1)
         if event.args is not None and event.args.stream is not None:
             return COPY if "emcpy" in event.name else MEMSET if "emset" in event.name else KERNEL
         return int(SpanKind.RUNTIME if CALL.match(event.name) else SpanKind.OPERATOR)
 
-    def _add_host(self, events: list[TraceEvent], kinds: list[int]) -> None:
+    def _add_host(self, events: list[TraceEvent], kinds: Small) -> None:
         names, threads, stacks = self.names, self.threads, self.stacks
         args = [e.args or NO_ARGUMENTS for e in events]
         self._append(
             self._host,
             events,
-            kind=np.array(kinds, dtype=np.int32),
+            kind=kinds,
             name=np.array([names[e.name] for e in events], dtype=np.int32),
             thread=np.array([threads[e.pid, e.tid] for e in events], dtype=np.int32),
             correlation=_whole([a.correlation for a in args], -1),
             stack=np.array([-1 if a.call_stack is None else stacks[a.call_stack] for a in args], np.int32),
         )
 
-    def _add_device(self, events: list[TraceEvent], kinds: list[int]) -> None:
+    def _add_device(self, events: list[TraceEvent], kinds: Small) -> None:
         names, streams = self.names, self.streams
         args = [e.args or NO_ARGUMENTS for e in events]
         self._append(
             self._device,
             events,
-            kind=np.array(kinds, dtype=np.int32),
+            kind=kinds,
             name=np.array([names[e.name] for e in events], dtype=np.int32),
             device=np.array(
                 [_device(a.device, e.pid) for a, e in zip(args, events, strict=True)], dtype=np.int32

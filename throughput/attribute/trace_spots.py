@@ -72,6 +72,8 @@ class Spots:
         yield from self._of_thread(self.read.thread, left)
 
     def _of_thread(self, number: int, within: Coverage) -> Iterator[tuple[Named, float]]:
+        if not len(within.start):
+            return
         names = self.thread(number)
         start, end, inner = names.stretches
         spent = within.within(start, end)
