@@ -36,7 +36,7 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
     """
     view = clean_view(timeline)
     if view is None:
-        return Attribution(rank=timeline.rank, steps=(), split=_nothing(), hotspots=())
+        return Attribution(rank=timeline.rank, steps=(), split=nothing(), hotspots=())
     locks = lock_time(view)
     split = split_steps(view, locks)
     found = lock_report(view, locks)
@@ -56,7 +56,8 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
     )
 
 
-def _nothing() -> tuple[SplitRow, ...]:
+def nothing() -> tuple[SplitRow, ...]:
+    """Return a split in which nothing was measured."""
     return tuple(
         SplitRow(
             category=category,

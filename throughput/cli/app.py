@@ -169,6 +169,34 @@ def profile(
     raise typer.Exit(run_profile(options, output))
 
 
+@app.command(
+    epilog="Examples:\n\n"
+    "throughput analyze trace.json.gz\n\n"
+    "throughput analyze traces/   (a folder: one trace a rank)"
+)
+def analyze(
+    traces: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRACE...", help="Trace files of torch.profiler, or folders of them: a trace a rank."
+        ),
+    ],
+    out: Annotated[
+        str | None, typer.Option(help="Run directory. (default: reports/<date-time>-<trace>)")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of ours.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON; all else goes to standard error.")
+    ] = False,
+) -> None:
+    """Say what slows a training down from traces that torch.profiler wrote (CUDA, ROCm, CPU)."""
+    from throughput.cli.analyze import run_analyze
+    from throughput.cli.profile import Output
+
+    raise typer.Exit(run_analyze(traces, out, Output(open_page=open_page, quiet=quiet, as_json=as_json)))
+
+
 @app.command()
 def demo(
     steps: Annotated[int, typer.Option("--steps", "-n", help="Steps to keep.")] = 200,

@@ -6,18 +6,33 @@ Its form, all times in ns and summed over `steps` steps; what could not be seen 
      "copies": [{"direction": "h2d" | "d2h" | "d2d", "bytes": 4096, "ns": 900, "count": 1,
                  "pinned": true, "blocking": false, "place": "train.py:31"}],
      "syncs": [{"name": "aten::item", "ns": 800000, "count": 50, "place": "train.py:40"}],
-     "kernels": {"count": 12000, "busy_ns": 90000000}}
+     "kernels": {"count": 12000, "busy_ns": 90000000},
+     "classes": {"all": 90000000, "matmul_fp32": 50000000, "layout": 4000000},
+     "allocations": {"count": 60, "ns": 9000000},
+     "optimizer": {"name": "SGD", "count": 50, "ns": 400000000, "launches": 24000},
+     "loader": {"count": 50, "workers": false}}
 
-A row is all copies or syncs of one kind at one place. Rows that are no such thing are left out.
+The last four are of traces. A row is all copies or syncs of one kind at one place. Rows that are no such
+thing are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from throughput.diagnose.reading import number
-from throughput.model.finding import Facts
+from throughput.model.finding import Facts, Finding, Prediction
+
+REPLAY_ERROR_MAX = 0.10
+"""Of the step time: a replay of the unchanged trace that misses by more predicts nothing."""
+REPLAY_ERROR_LEAST = 0.03
+"""What a replay is off on the traces at hand, at the median."""
+CHANGES = {
+    "loading": "batches are there when they are asked for, made by others than the training thread",
+    "syncs": "the training thread waits for the device nowhere",
+    "copies": "copies to the device run on a stream of their own, and nobody waits for them",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +46,10 @@ class Copy:
     pinned: bool | None
     blocking: bool | None
     place: str | None
+    tiny: float = 0.0
+    """How many of them move at most 16 kB."""
+    call_ns: float = 0.0
+    """What the calls took the training thread: what is not pinned is copied twice, first by the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +71,14 @@ class DeviceFacts:
     syncs: tuple[Sync, ...]
     kernels: float | None
     kernel_ns: float | None
+    classes: Mapping[str, float]
+    """What kernels do -> ns."""
+    allocations: tuple[float, float]
+    """Calls that take memory from the device or give it back, and their ns."""
+    optimizer: tuple[str, float, float, float] | None
+    """Its class, how often it stepped, ns on the host, kernels launched."""
+    has_workers: bool | None
+    """Whether the loader that was seen has workers; None where none was seen."""
 
 
 def read_device(facts: Facts) -> DeviceFacts | None:
@@ -67,7 +94,46 @@ def read_device(facts: Facts) -> DeviceFacts | None:
         syncs=tuple(_sync(row) for row in _rows(raw.get("syncs"))),
         kernels=number(kernels.get("count")),
         kernel_ns=number(kernels.get("busy_ns")),
+        classes={str(k): number(v) or 0.0 for k, v in _mapping(raw.get("classes")).items()},
+        allocations=(
+            number(_mapping(raw.get("allocations")).get("count")) or 0.0,
+            number(_mapping(raw.get("allocations")).get("ns")) or 0.0,
+        ),
+        optimizer=_optimizer(_mapping(raw.get("optimizer"))),
+        has_workers=_flag(_mapping(raw.get("loader")).get("workers")),
     )
+
+
+def host_wait_ns(facts: Facts) -> float:
+    """Return for how long of a step the mean device had nothing queued; 0 where that is not known."""
+    devices = facts.attribution.devices
+    waits = [cause.ns_per_step for one in devices for cause in one.idle if cause.cause == "host_wait"]
+    return sum(waits) / len(devices) if devices else 0.0
+
+
+def with_replay(finding: Finding | None, facts: Facts, change: str) -> Finding | None:
+    """Return a finding with what its fix buys in a replay of the trace, where that meets the trace."""
+    replay = facts.attribution.trace_replay
+    if finding is None or replay is None or abs(replay.error) > REPLAY_ERROR_MAX:
+        return finding
+    told = next((one for one in replay.changed if one.change == change), None)
+    if told is None or told.speedup <= 1.0:
+        return finding
+    error = max(abs(replay.error), REPLAY_ERROR_LEAST)
+    prediction = Prediction(
+        speedup=told.speedup,
+        low=max(1.0, told.speedup * (1 - error)),
+        high=told.speedup * (1 + error),
+        basis="replay",
+        assumes=CHANGES[change],
+    )
+    return replace(finding, prediction=prediction, saves_ns_per_step=max(0.0, replay.step_ns - told.step_ns))
+
+
+def _optimizer(row: Mapping[str, object]) -> tuple[str, float, float, float] | None:
+    values = [number(row.get(name)) for name in ("count", "ns", "launches")]
+    count, ns, launches = (0.0 if value is None else value for value in values)
+    return (str(row.get("name", "")), count, ns, launches) if count > 0 else None
 
 
 def _copy(row: Mapping[str, object]) -> Copy:
@@ -79,6 +145,8 @@ def _copy(row: Mapping[str, object]) -> Copy:
         pinned=_flag(row.get("pinned")),
         blocking=_flag(row.get("blocking")),
         place=_text(row.get("place")),
+        tiny=number(row.get("tiny")) or 0.0,
+        call_ns=number(row.get("call_ns")) or 0.0,
     )
 
 

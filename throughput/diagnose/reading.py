@@ -252,7 +252,7 @@ def changed_at(place: Hotspot, own: frozenset[str]) -> Place:
 
 def torch_steps(facts: Facts) -> int:
     """Return how many steps torch.profiler saw."""
-    return sum(step.block is Block.TORCH for step in facts.timeline.steps)
+    return sum(step.block in (Block.TORCH, Block.TRACE) for step in facts.timeline.steps)
 
 
 def optimizers(facts: Facts) -> list[dict[str, Any]]:

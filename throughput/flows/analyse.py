@@ -155,7 +155,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         results = results or tuple(replace(a, finding=None) for a in answers)
         findings = (
             *findings,
-            *(f for f in found if (f.rule, f.where) not in {(g.rule, g.where) for g in findings}),
+            *(f for f in found if _named(f) not in {_named(g) for g in findings}),
         )
         rows.append(
             RankRow(
@@ -201,6 +201,11 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         replay=_replay(first),
         notes=(*run.notes, *(first.timeline.notes if first else ())),
     )
+
+
+def _named(finding: Finding) -> tuple[object, ...]:
+    """Return what makes findings of two ranks the same: rule and place; without a place, what they say."""
+    return finding.rule, finding.where or finding.title
 
 
 def _replay(facts: Facts | None) -> ReplaySummary | None:

@@ -141,6 +141,69 @@ class LoaderSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceShare:
+    """A category on one device: `busy` while it ran, `exposed` while nothing more important did; 0..1."""
+
+    category: Category
+    busy: float | None
+    exposed: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starver:
+    """What a thread of the host did while a device had nothing to do, for it had been given nothing."""
+
+    name: str
+    where: Place | None
+    ns_per_step: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleCause:
+    """Why a device did nothing: host_wait (nothing queued), kernel_wait (between queued ones) or other."""
+
+    cause: str
+    ns_per_step: float
+    share: float
+    gaps: int
+    starvers: tuple[Starver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSplit:
+    """One device of one rank: how long it ran, what each category took, and why it was idle."""
+
+    rank: int
+    device: int
+    name: str | None
+    busy_share: float
+    idle_share: float
+    categories: tuple[DeviceShare, ...]
+    idle: tuple[IdleCause, ...]
+    after_sync: tuple[Starver, ...] = ()
+    """Who waited for the device, after which it had nothing to do until more was queued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A step of a trace, replayed with something changed: `change` is loading, syncs or copies."""
+
+    change: str
+    step_ns: float
+    speedup: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceReplay:
+    """A trace replayed from its durations: as it was (`error` is signed, of the step time), and changed."""
+
+    step_ns: float
+    error: float
+    changed: tuple[WhatIf, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
     """One rank's step time, explained."""
 
@@ -156,3 +219,6 @@ class Attribution:
     """Collector -> profiled over plain step time."""
     flames: Flames = field(default_factory=Flames)
     notes: tuple[str, ...] = ()
+    devices: tuple[DeviceSplit, ...] = ()
+    """Of a trace: each of its devices; the split is that of the mean device."""
+    trace_replay: TraceReplay | None = None

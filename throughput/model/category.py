@@ -73,11 +73,13 @@ class Block(str, Enum):
     """Light steps from which the stack sampler took CPU time: they give stacks, not times."""
     TORCH = "torch"
     CPROFILE = "cprofile"
+    TRACE = "trace"
+    """Steps of a trace that somebody's own profiler wrote: all that there is, so their times are quoted."""
 
     @property
     def is_clean(self) -> bool:
-        """True where step time may be quoted: light timers, with or without nonblocking py-spy."""
-        return self in (Block.LIGHT, Block.STACKS)
+        """True where step time may be quoted: light timers, with or without py-spy, or a trace."""
+        return self in (Block.LIGHT, Block.STACKS, Block.TRACE)
 
     @property
     def is_light(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from throughput.model.attribution import Hotspot, LoaderSummary, LockSummary, SplitRow
+from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.run import CollectorStatus, Window
 
@@ -126,6 +126,10 @@ class Report:
     loader: LoaderSummary | None = None
     budget: Budget | None = None
     replay: ReplaySummary | None = None
+    devices: tuple[DeviceSplit, ...] = ()
+    """Of a trace: every device of every rank."""
+    stragglers: tuple[int, ...] = ()
+    """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
     notes: tuple[str, ...] = ()
 
 

@@ -36,12 +36,21 @@ def check(facts: Facts) -> Finding | None:
     if device is None or not reads:
         return None
     part = sum(sync.ns for sync in reads) / sum(sync.ns for sync in device.syncs)
-    cost = costs.of_category(facts, Category.SYNCHRONIZATION, part)
+    # A trace shows also for how long the device then had nothing to do.
+    dry = sum(
+        one.ns_per_step
+        for each in facts.attribution.devices
+        for one in each.after_sync
+        if READS.search(one.name)
+    ) / max(1, len(facts.attribution.devices))
+    waits = costs.part_of(facts, Category.SYNCHRONIZATION, part)
+    cost = costs.of_time(facts, dry + (waits.ns if waits else 0.0), Category.SYNCHRONIZATION)
     top = max(reads, key=lambda sync: sync.ns)
     lines = (
         f"{top.name} waits {units.duration(top.ns / device.steps)} a step",
         f"{units.count(sum(sync.count for sync in reads) / device.steps)} such calls a step",
         evidence.category(facts, Category.SYNCHRONIZATION, "waiting for the device takes"),
+        *([f"the device then waits {units.duration(dry)} a step for new work"] if dry else []),
     )
     spot = (Category.SYNCHRONIZATION, reading.parsed_place(top.place))
     return findings.of_cost(cost, spot, ("Single numbers are read from the device in every step", FIX), lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
-from throughput.diagnose.device import read_device
+from throughput.diagnose.device import host_wait_ns, read_device
 from throughput.diagnose.examples import facts
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
@@ -32,7 +32,10 @@ def check(facts: Facts) -> Finding | None:
     if device is None or not unpinned:
         return None
     ns = sum(copy.ns for copy in unpinned)
-    cost = costs.of_category(facts, Category.HOST_TO_DEVICE, ns / sum(copy.ns for copy in copies))
+    part = costs.part_of(facts, Category.HOST_TO_DEVICE, ns / sum(copy.ns for copy in copies))
+    # Of a trace also what the host copies first, while nothing is queued.
+    staged = min(sum(copy.call_ns for copy in unpinned) / device.steps, host_wait_ns(facts))
+    cost = costs.of_time(facts, staged + (part.ns if part else 0.0), Category.HOST_TO_DEVICE)
     top = max(unpinned, key=lambda copy: copy.ns)
     rate = sum(copy.bytes for copy in unpinned) / ns * 1e9
     lines = (
@@ -45,14 +48,8 @@ def check(facts: Facts) -> Finding | None:
 
 
 def _device(pinned: bool | None) -> dict[str, object]:
-    row = {
-        "direction": "h2d",
-        "ns": 10**9,
-        "bytes": 10**9,
-        "count": 100,
-        "pinned": pinned,
-        "place": "train.py:31",
-    }
+    row: dict[str, object] = {"direction": "h2d", "ns": 10**9, "bytes": 10**9, "count": 100}
+    row |= {"pinned": pinned, "place": "train.py:31"}
     return {"device": {"steps": 100, "copies": [row]}}
 
 

@@ -1,0 +1,74 @@
+"""Attribute a trace: the split of its mean device, each device, idle gaps by cause, and hotspots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from throughput.attribute.attribution import nothing
+from throughput.attribute.trace_gaps import CAUSES, Gaps, gaps_of
+from throughput.attribute.trace_replay import replayed
+from throughput.attribute.trace_split import (
+    OneDevice,
+    TraceSplit,
+    breakdowns,
+    device_shares,
+    split_rows,
+    split_trace,
+)
+from throughput.attribute.trace_spots import Spots, after_sync, hotspots, starvers
+from throughput.model.attribution import Attribution, DeviceSplit, IdleCause
+from throughput.model.trace import RankTrace
+
+SHOWN = 20
+
+
+def attribute_trace(trace: RankTrace) -> Attribution:
+    """Attribute every nanosecond of every step of a trace to exactly one category.
+
+    Returns:
+        The breakdown of the mean device, and each device in `devices`. The parts of a step sum to its
+        duration whatever the trace; without steps every category is "not measured".
+    """
+    if not trace.timeline.steps:
+        return Attribution(rank=trace.timeline.rank, steps=(), split=nothing(), hotspots=())
+    split = split_trace(trace)
+    spots = Spots(trace, split)
+    ranked = hotspots(spots)
+    return Attribution(
+        rank=trace.timeline.rank,
+        steps=breakdowns(trace, split),
+        split=split_rows(trace, split),
+        hotspots=ranked[:SHOWN],
+        functions=ranked,
+        trace_replay=replayed(trace, spots.calls),
+        devices=tuple(_device(spots, one) for one in split.devices if one.device >= 0),
+    )
+
+
+def _device(spots: Spots, one: OneDevice) -> DeviceSplit:
+    trace, split = spots.trace, spots.split
+    gaps = gaps_of(trace, split, one, spots.calls)
+    total = float(split.durations.sum())
+    idle = float((gaps.end_ns - gaps.start_ns).sum()) / total
+    return DeviceSplit(
+        rank=trace.timeline.rank,
+        device=one.device,
+        name=trace.events.device_names.get(one.device),
+        busy_share=1.0 - idle,
+        idle_share=idle,
+        categories=device_shares(split, one),
+        idle=tuple(_cause(spots, split, gaps, cause) for cause in CAUSES),
+        after_sync=after_sync(spots, gaps),
+    )
+
+
+def _cause(spots: Spots, split: TraceSplit, gaps: Gaps, cause: str) -> IdleCause:
+    mine = gaps.cause == CAUSES.index(cause)
+    ns = float(np.sum((gaps.end_ns - gaps.start_ns)[mine]))
+    return IdleCause(
+        cause=cause,
+        ns_per_step=ns / len(split.durations),
+        share=ns / float(split.durations.sum()),
+        gaps=int(mine.sum()),
+        starvers=starvers(spots, gaps) if cause == "host_wait" and ns else (),
+    )

@@ -1,0 +1,222 @@
+"""Replay a trace from the durations in it: the host's calls in their order, what they launch on its streams.
+
+Durations are put in, waits come out: how long a synchronising call, a blocking copy or a kernel waits follows
+from what it waits for. The unchanged replay must give the measured step, or nothing is predicted from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from throughput.attribute.trace_layers import COPY_CALL, SYNC, HostReader, loading_spans
+from throughput.model.attribution import TraceReplay, WhatIf
+from throughput.model.category import Category
+from throughput.model.timeline import DEVICE_KINDS, Ints
+from throughput.model.trace import RankTrace, SpanKind
+
+CALL_NS = 5_000
+"""What a synchronising call takes when there is nothing to wait for."""
+HANDOVER_NS = 20_000
+"""A stream that waits for another one's event goes on within it."""
+LATENCY_NS = 6_000
+"""From a launch to its kernel on an idle stream, where a trace shows no such launch."""
+CALLS_MAX = 2_000_000
+"""Of the host, to replay one by one: about two seconds."""
+CHANGES = ("loading", "syncs", "copies")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """Columns of the host's calls in their order, and of the devices' spans in the order of launching."""
+
+    before: npt.NDArray[np.int64]
+    """What the host did from the call before to this one, ns."""
+    loading: npt.NDArray[np.int64]
+    """Of it, and of the call, what was loading."""
+    lasts: Ints
+    waits: npt.NDArray[np.bool_]
+    """The call waits for all that was launched."""
+    blocks: npt.NDArray[np.bool_]
+    """The call waits for what it launches itself."""
+    span_of: tuple[Sequence[int], ...]
+    """Of each call, the spans that it launched."""
+    stream: Ints
+    length: Ints
+    sends: npt.NDArray[np.bool_]
+    after: Ints
+    """The span of another stream for whose end a span waits; -1 for none."""
+    stages: Ints
+    """From a call to when what it launches could begin: the host prepares copies that block."""
+    tail: int
+    """For how long devices still worked when the last step had ended."""
+    after_ns: int
+    """What the host did after the last call."""
+
+
+def replayed(trace: RankTrace, launched_by: Ints) -> TraceReplay | None:
+    """Return the replay of a trace, as it was and with each change; None where there is nothing to replay.
+
+    Args:
+        trace: one rank's.
+        launched_by: of each span of a device the host's call that began it, -1 for none.
+    """
+    work = _work(trace, launched_by)
+    if work is None:
+        return None
+    steps = len(trace.timeline.steps)
+    start, end = trace.timeline.window_ns
+    base = _run(work, frozenset())
+    if base <= 0:
+        return None
+    changed = []
+    for change in CHANGES:
+        total = min(base, _run(work, frozenset((change,))))
+        changed.append(WhatIf(change=change, step_ns=total / steps, speedup=base / max(total, 1)))
+    return TraceReplay(step_ns=base / steps, error=base / (end - start) - 1.0, changed=tuple(changed))
+
+
+def _run(work: _Work, changes: frozenset[str]) -> int:
+    """Return how long the steps take, ns."""
+    now = 0
+    free: dict[int, int] = {}
+    ended = [0] * len(work.length)
+    latest = 0
+    before = work.before - work.loading if "loading" in changes else work.before
+    copies_aside, no_syncs = "copies" in changes, "syncs" in changes
+    stream, length = work.stream.tolist(), work.length.tolist()
+    sends, after, lasts = work.sends.tolist(), work.after.tolist(), work.lasts.tolist()
+    waits, blocks, stages = work.waits.tolist(), work.blocks.tolist(), work.stages.tolist()
+    for call, gone in enumerate(before.tolist()):
+        now += gone
+        ready, own = now + stages[call], 0
+        for span in work.span_of[call]:
+            aside = copies_aside and sends[span]
+            on = -1 if aside else stream[span]
+            begins = max(ready, free.get(on, 0), 0 if aside or after[span] < 0 else ended[after[span]])
+            ended[span] = free[on] = own = begins + length[span]
+            latest = max(latest, own)
+        if waits[call]:
+            now = now + CALL_NS if no_syncs else max(now + CALL_NS, latest)
+        elif blocks[call]:
+            now = now + CALL_NS if copies_aside else max(now + CALL_NS, own)
+        else:
+            now += lasts[call]
+    return max(now + work.after_ns, latest - work.tail)
+
+
+def _work(trace: RankTrace, launched_by: Ints) -> _Work | None:
+    """Return the columns to replay; None where the host called nothing or no device worked."""
+    host, spans = trace.events.host, trace.events.device
+    read = HostReader(trace)
+    first, last = trace.timeline.window_ns
+    rows = [read.outermost(SpanKind.RUNTIME, thread) for thread in read.launching.tolist()]
+    calls = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+    calls = np.sort(calls[(host.start_ns[calls] >= first) & (host.start_ns[calls] < last)])
+    if not len(calls) or len(calls) > CALLS_MAX or not len(spans.kind):
+        return None
+    begins, ends = host.start_ns[calls], np.minimum(host.end_ns[calls], last)
+    reach = np.concatenate([[first], np.maximum.accumulate(ends)[:-1]])
+    # Threads that call at once: only what adds to the time that has passed counts.
+    before = np.maximum(begins - reach, 0)
+    lasts = np.maximum(ends - np.maximum(begins, reach), 0)
+    launched = _launched(trace, calls, launched_by)
+    order = np.argsort(launched.call, kind="stable")
+    launched = replace(launched, rows=launched.rows[order], call=launched.call[order])
+    per_call: list[list[int]] = [[] for _ in range(len(calls))]
+    for number, call in enumerate(launched.call.tolist()):
+        per_call[call].append(number)
+    mine = launched.rows
+    loading = read.cover(loading_spans(read))
+    inside = loading.within(reach, np.maximum(begins, reach))
+    copies = np.isin(calls, read.events.named(SpanKind.RUNTIME, COPY_CALL.search))
+    own_end = np.zeros(len(calls), dtype=np.int64)
+    np.maximum.at(own_end, launched.call, spans.end_ns[mine])
+    blocks = copies & (own_end > begins) & (own_end <= ends + CALL_NS)
+    return _Work(
+        before=before,
+        loading=np.minimum(inside, before),
+        lasts=lasts,
+        waits=np.isin(calls, read.events.named(SpanKind.RUNTIME, SYNC.match)),
+        blocks=blocks,
+        span_of=tuple(per_call),
+        stream=spans.device[mine].astype(np.int64) * 100_000 + spans.stream[mine],
+        length=spans.end_ns[mine] - spans.start_ns[mine],
+        sends=spans.kind[mine] == DEVICE_KINDS.index(Category.HOST_TO_DEVICE),
+        after=_handovers(trace, mine),
+        stages=_stages(trace, launched, (begins, blocks)),
+        tail=max(0, int(spans.end_ns[mine].max(initial=last)) - last),
+        after_ns=max(0, last - int(ends.max())),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Launched:
+    """Spans of devices, and which of the calls launched each."""
+
+    rows: Ints
+    call: Ints
+
+
+def _launched(trace: RankTrace, calls: Ints, by_call: Ints) -> _Launched:
+    """Return the devices' spans that calls launched; those without a call go with the one before them."""
+    host, spans = trace.events.host, trace.events.device
+    first, last = trace.timeline.window_ns
+    at = np.where(by_call >= 0, host.start_ns[by_call], spans.start_ns)
+    place = np.searchsorted(host.start_ns[calls], at, side="right") - 1
+    inside = (place >= 0) & (spans.start_ns >= first) & (spans.start_ns < last)
+    rows = np.flatnonzero(inside)
+    return _Launched(rows=rows, call=place[rows])
+
+
+def _handovers(trace: RankTrace, rows: Ints) -> Ints:
+    """Return for each span the one of another stream for whose end it evidently waited; -1 for none.
+
+    A trace shows no events between streams: a span that begins just when one of another stream ends,
+    later than its own stream was free, is taken to have waited for it.
+    """
+    spans = trace.events.device
+    after = np.full(len(rows), -1, dtype=np.int64)
+    for device in np.unique(spans.device[rows]).tolist():
+        mine = np.flatnonzero(spans.device[rows] == device)
+        if len(np.unique(spans.stream[rows[mine]])) < 2:
+            continue
+        by_end = mine[np.argsort(spans.end_ns[rows[mine]], kind="stable")]
+        ends = spans.end_ns[rows[by_end]]
+        begins = spans.start_ns[rows[mine]]
+        place = np.searchsorted(ends, begins, side="right") - 1
+        near = by_end[np.maximum(place, 0)]
+        other = spans.stream[rows[near]] != spans.stream[rows[mine]]
+        soon = (place >= 0) & (begins - ends[np.maximum(place, 0)] <= HANDOVER_NS)
+        earlier = near < mine  # launched before it: else it could not be waited for
+        after[mine] = np.where(other & soon & earlier, near, -1)
+    return after
+
+
+def _stages(trace: RankTrace, launched: _Launched, calls: tuple[Ints, npt.NDArray[np.bool_]]) -> Ints:
+    """Return of each call the time until what it launches could begin on a stream that is idle."""
+    spans, (begins, blocks) = trace.events.device, calls
+    stages = np.full(len(begins), _latency(trace, launched, begins), dtype=np.int64)
+    stream = spans.device[launched.rows].astype(np.int64) * 100_000 + spans.stream[launched.rows]
+    # The end of what ran before on the stream: the later of that and the call is when preparing began.
+    order = np.lexsort((spans.start_ns[launched.rows], stream))
+    ends = spans.end_ns[launched.rows][order]
+    before = np.where(np.diff(stream[order], prepend=-1) == 0, np.concatenate([[0], ends[:-1]]), 0)
+    free = np.zeros(len(order), dtype=np.int64)
+    free[order] = before
+    from_ = np.maximum(begins[launched.call], free)
+    took = np.maximum(spans.start_ns[launched.rows] - from_, 0)
+    chosen = blocks[launched.call] & (free <= begins[launched.call])
+    stages[launched.call[chosen]] = took[chosen]
+    return stages
+
+
+def _latency(trace: RankTrace, launched: _Launched, begins: Ints) -> int:
+    """Return the usual time from a call to its span on a stream that was idle."""
+    spans = trace.events.device
+    took = spans.start_ns[launched.rows] - begins[launched.call]
+    took = took[(took > 0) & (took < 100_000)]
+    return int(np.quantile(took, 0.1)) if len(took) else LATENCY_NS
