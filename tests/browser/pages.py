@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tests.browser import large_flames
-from tests.golden.recordings import FOLDER
+from tests.golden.recordings import analysis_of
 from tests.unit.render import builders as b
 from tests.unit.render import timelines as t
-from throughput.collect.run_directory import RunDirectory
-from throughput.flows.analyse import analyse
 from throughput.model.flame import FlameRows, Flames
 from throughput.model.report import Analysis, Report
 from throughput.model.timeline import Frame, Stacks
@@ -35,9 +32,7 @@ FASTER = 0.5
 def recorded(name: str) -> Analysis:
     """Return the analysis of a recorded run."""
     with tempfile.TemporaryDirectory() as scratch:
-        with zipfile.ZipFile(FOLDER / f"{name}.zip") as archive:
-            archive.extractall(scratch)
-        return analyse(RunDirectory(Path(scratch)))
+        return analysis_of(name, Path(scratch))
 
 
 def with_flames(analysis: Analysis, flames: Flames, **changes: object) -> Analysis:

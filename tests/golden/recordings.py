@@ -15,7 +15,7 @@ from typing import Any
 from throughput.collect.run_directory import RunDirectory
 from throughput.flows.analyse import analyse
 from throughput.model.attribution import Hotspot
-from throughput.model.report import Report
+from throughput.model.report import Analysis, Report
 
 FOLDER = Path(__file__).parent / "recordings"
 EXPECTED = FOLDER / "expected.json"
@@ -32,11 +32,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.zip"))
 
 
-def report_of(name: str, scratch: Path) -> Report:
-    """Return what the recording's analysis says today."""
+def analysis_of(name: str, scratch: Path) -> Analysis:
+    """Return the recording's analysis of today."""
     with zipfile.ZipFile(FOLDER / f"{name}.zip") as archive:
         archive.extractall(scratch / name)
-    return analyse(RunDirectory(scratch / name)).report
+    return analyse(RunDirectory(scratch / name))
+
+
+def report_of(name: str, scratch: Path) -> Report:
+    """Return what the recording's analysis says today."""
+    return analysis_of(name, scratch).report
 
 
 def said(report: Report) -> Json:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.golden.recordings import FOLDER, names
-from throughput.collect.run_directory import RunDirectory
-from throughput.flows.analyse import analyse
+from tests.golden.recordings import analysis_of, names
 from throughput.model.category import CATEGORIES
 from throughput.model.flame import FlameRows
 
@@ -24,9 +21,7 @@ def shares(tab: FlameRows) -> dict[str, float]:
 
 @pytest.mark.parametrize("name", names())
 def test_a_flame_graph_of_the_step_has_the_splits_categories(name: str, tmp_path: Path) -> None:
-    with zipfile.ZipFile(FOLDER / f"{name}.zip") as archive:
-        archive.extractall(tmp_path)
-    attribution = analyse(RunDirectory(tmp_path)).facts[0].attribution
+    attribution = analysis_of(name, tmp_path).facts[0].attribution
     split = {row.category.value: row.share or 0.0 for row in attribution.split}
     total = sum(step.duration_ns for step in attribution.steps)
     of_step = [tab for tab in attribution.flames.tabs if tab.tab in ("training", "blame")]

@@ -190,3 +190,14 @@ def test_a_damaged_archive_is_refused(top: Path, tmp_path: Path) -> None:
     archive.write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(NotComparable, match="can't be read"), unpacked(archive, top):
         pass
+
+
+def test_an_archive_with_damaged_contents_is_refused(top: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "rotten.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.py", "x = 1\n" * 5000)
+    data = bytearray(archive.read_bytes())
+    data[36:44] = b"\xff" * 8  # inside what was compressed: the head and the table stay whole
+    archive.write_bytes(data)
+    with pytest.raises(NotComparable, match="can't be read"), unpacked(archive, top):
+        pass
