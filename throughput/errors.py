@@ -9,6 +9,8 @@ ThroughputError                 5  anything else, after saving what can be saved
 
 from __future__ import annotations
 
+import errno
+
 EXIT_DONE = 0
 EXIT_SLOWER = 1
 """Of `check` alone: slower, or with strict counts more or other work."""
@@ -50,3 +52,16 @@ class NotComparable(ThroughputError):
     """Two results that can't be compared, or a benchmark that isn't there."""
 
     exit_code = 6
+
+
+def no_room(error: OSError) -> bool:
+    """Return whether a write failed for want of room: disk, quota, or the size of a file that is allowed."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def explain_no_room(error: OSError, lost: str) -> ThroughputError:
+    """Return what to tell the user of a write that `no_room` stopped; `lost` says what became of the data."""
+    if error.errno == errno.EFBIG:
+        hint = "Raise the limit (ulimit -f), or choose a place without one."
+        return ThroughputError(f"A file grew larger than this session may write: {lost}.", hint=hint)
+    return ThroughputError(f"The disk is full: {lost}.", hint="Free some space, or choose another place.")

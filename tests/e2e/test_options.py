@@ -207,4 +207,5 @@ def test_a_limit_on_the_size_of_files_does_not_hurt_the_script(tmp_path: Path) -
     assert b"at the end" in done.stdout, done.stderr
     assert done.returncode in (0, 5), done.stderr
     assert b"Traceback" not in done.stderr, done.stderr
+    assert done.returncode == 0 or b"larger than this session may write" in done.stderr
     assert (tmp_path / "counted.txt").stat().st_size == 400

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import throughput
 from throughput.collect.options import ProfileOptions
 from throughput.collect.profile import Listener, collect
 from throughput.collect.run_directory import RunDirectory, write_whole
-from throughput.errors import EXIT_DONE, EXIT_INTERRUPTED, ScriptFailed, ThroughputError
+from throughput.errors import EXIT_DONE, EXIT_INTERRUPTED, ScriptFailed, explain_no_room, no_room
 from throughput.flows.analyse import analyse
 from throughput.flows.budget import budget_of
 from throughput.model.report import Analysis
@@ -38,7 +37,7 @@ def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | No
 
     Raises:
         UsageError: there is nothing to run, or nowhere to write.
-        ThroughputError: the disk filled up.
+        ThroughputError: there is no room left to write.
     """
     try:
         directory, run = collect(options, listener, throughput.__version__)
@@ -50,11 +49,8 @@ def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | No
             analysis = replace(analysis, report=replace(analysis.report, budget=budget))
         written = write_reports(directory, analysis, FILES)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ThroughputError(
-                "The disk is full: what was written so far is kept.",
-                hint="Free some space, or choose another --out.",
-            ) from error
+        if no_room(error):
+            raise explain_no_room(error, "what was written so far is kept") from error
         raise
     return Profiled(directory=directory, run=run, analysis=analysis, files=written)
 

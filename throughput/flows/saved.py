@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from throughput.compare.saved_file import LARGEST, benchmark_from_json, benchmark_to_json
-from throughput.errors import DamagedFile, NotComparable, ThroughputError, UsageError
+from throughput.errors import DamagedFile, NotComparable, UsageError, explain_no_room, no_room
 from throughput.flows.project import Project
 from throughput.model.benchmark import Benchmark
 
@@ -51,7 +50,7 @@ def write_benchmark(project: Project, content: Content) -> tuple[Path, ...]:
 
     Raises:
         UsageError: the folder can't be written.
-        ThroughputError: the disk is full.
+        ThroughputError: there is no room left to write.
     """
     name = check_name(content.benchmark.name)
     files = {f"{name}.code.zip": content.code, f"{name}.stacks.gz": content.stacks}
@@ -62,11 +61,8 @@ def write_benchmark(project: Project, content: Content) -> tuple[Path, ...]:
             for file, data in files.items():
                 _write(project.saved / file, data)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ThroughputError(
-                f"The disk is full: {name} was not saved.",
-                hint="Free some space; what was saved before is kept.",
-            ) from None
+        if no_room(error):
+            raise explain_no_room(error, f"{name} was not saved, what was saved before is kept") from None
         raise UsageError(
             f"Can't write into {project.saved}: {error.strerror or error}.",
             hint="Make the folder writable, or set saved in [tool.throughput] of pyproject.toml.",
