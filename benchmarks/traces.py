@@ -1,78 +1,40 @@
 """What reading traces costs: CPU seconds and peak memory, each in a fresh process, beside others.
 
-    python benchmarks/traces.py FOLDER [--hta PYTHON] [--generate 100,300,1000]
+    python -m benchmarks.traces [FOLDER] [--hta FOLDER] [--generate 100,300,1000] [--only WORDS] [--keep]
 
 For each trace of FOLDER (default: the one that THROUGHPUT_TRACES names): `decode` is msgspec decoding the
 whole file into typed structs, and nothing more; `breakdown` reads it into columns and splits its steps;
-`whole` is `throughput analyze` with findings, replay and page. `--hta` names a Python in which
-HolisticTraceAnalysis is installed: it loads the trace and makes its time breakdown, idle causes and
-communication overlap. `--generate` makes files of so many MB that repeat the steps of a real trace.
+`whole` is `throughput analyze` with findings, replay and page. `--hta` names a folder for an environment with
+HolisticTraceAnalysis, made where it isn't there: it loads the trace and makes its time breakdown, idle causes
+and communication overlap. `--generate` makes files of so many MB that repeat the steps of a real trace, which
+`decode` reads uncompressed. `--only` takes traces with one of these words, by commas, in their name; `--keep`
+writes the figures to `benchmarks/traces.json`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import gzip
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.store import HERE, ROOT, save, stamp
+from benchmarks.trace_commands import BREAKDOWN, DECODE, HTA, generated, hta_python, traces_of
+
 REPEATS = 3
 """Of which the median counts: other jobs share the machine."""
-
-DECODE = """
-import gzip, sys, msgspec
-class Args(msgspec.Struct, gc=False):
-    device: int | str | None = None
-    stream: int | str | None = None
-    correlation: int | str | None = None
-    bytes: int | float | None = None
-class Event(msgspec.Struct, gc=False):
-    ph: str = ""
-    cat: str = ""
-    name: str = ""
-    ts: float = 0.0
-    dur: float = 0.0
-    pid: int | str = 0
-    tid: int | str = 0
-    args: Args | None = None
-class Trace(msgspec.Struct):
-    traceEvents: list[Event] = []
-data = open(sys.argv[1], "rb").read()
-data = gzip.decompress(data) if data[:2] == b"\\x1f\\x8b" else data
-msgspec.json.decode(data, type=Trace)
-"""
-BREAKDOWN = """
-import sys
-from pathlib import Path
-from throughput.align.trace_file import read_trace
-from throughput.align.trace_timeline import rank_trace
-from throughput.attribute.trace_gaps import gaps_of, launches
-from throughput.attribute.trace_split import device_shares, split_trace
-with open(sys.argv[1], "rb") as file:
-    trace = rank_trace(read_trace(file, "trace"), 0)
-split, calls = split_trace(trace), launches(trace)
-for one in split.devices:
-    device_shares(split, one), gaps_of(trace, split, one, calls)
-"""
-HTA = """
-import shutil, sys, tempfile
-from pathlib import Path
-from hta.trace_analysis import TraceAnalysis
-folder = tempfile.mkdtemp()
-shutil.copy(sys.argv[1], folder)
-one = TraceAnalysis(trace_files={0: str(Path(folder) / Path(sys.argv[1]).name)}, trace_dir=folder)
-one.get_temporal_breakdown(visualize=False)
-one.get_idle_time_breakdown(ranks=[0], visualize=False)
-one.get_comm_comp_overlap(visualize=False)
-"""
+OUT = "OUT"
+"""Stands for a folder of each run."""
+KEPT = HERE / "traces.json"
+HEAD = (
+    "| trace | decode | breakdown | whole | HTA | breakdown / decode | whole / decode "
+    "| HTA / breakdown | HTA / whole |"
+)
 
 
 @dataclass(frozen=True)
@@ -91,53 +53,42 @@ def cost_of(command: list[str]) -> Cost:
 
 
 def _one(command: list[str]) -> Cost:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = status
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, status != 0)
+    with tempfile.TemporaryDirectory() as folder:
+        words = [str(Path(folder) / "run") if word == OUT else word for word in command]
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Cost(round(used.ru_utime + used.ru_stime, 3), round(used.ru_maxrss / 1024, 1), status != 0)
 
 
-def whole(trace: Path) -> Cost:
-    """Return what `throughput analyze` takes."""
-    runs = []
-    for _ in range(REPEATS):
-        with tempfile.TemporaryDirectory() as folder:
-            out = str(Path(folder) / "run")
-            runs.append(
-                _one([sys.executable, "-m", "throughput", "analyze", str(trace), "--out", out, "--quiet"])
-            )
-    runs.sort(key=lambda cost: cost.cpu_s)
-    return runs[len(runs) // 2]
+def commands(trace: Path, hta: str | None) -> dict[str, list[str]]:
+    """Return what to run on a trace, by name; `hta` is a Python that has it."""
+    ours = [sys.executable, "-c"]
+    found = {
+        "decode": [*ours, DECODE, str(trace)],
+        "breakdown": [*ours, BREAKDOWN, str(trace)],
+        "whole": [sys.executable, "-m", "throughput", "analyze", str(trace), "--out", OUT, "--quiet"],
+    }
+    return found | ({"hta": [hta, "-c", HTA, str(trace)]} if hta else {})
 
 
-def generated(folder: Path, trace: Path, megabytes: int) -> Path:
-    """Return a trace of about so many MB that repeats the events of a real one, shifted in time."""
-    data = trace.read_bytes()
-    text = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    plain = json.loads(text, strict=False)
-    events = [e for e in plain.pop("traceEvents") if "ts" in e]
-    begin = min(e["ts"] for e in events)
-    length = max(e["ts"] + e.get("dur", 0) for e in events) - begin
-    path = folder / f"generated-{megabytes}mb.json"
-    with path.open("w") as file:
-        file.write(json.dumps(plain)[:-1] + ', "traceEvents": [\n')
-        copies, first = 0, True
-        while file.tell() < megabytes * 1_000_000:
-            for event in events:
-                shifted = event | {"ts": event["ts"] + copies * (length + 1)}
-                args = event.get("args")
-                if isinstance(args, dict) and isinstance(args.get("correlation"), int):
-                    shifted["args"] = args | {"correlation": args["correlation"] + copies * 10_000_000}
-                file.write(("" if first else ",\n") + json.dumps(shifted))
-                first = False
-            copies += 1
-        file.write("\n]}\n")
-    return path
+def row(name: str, costs: dict[str, Cost]) -> str:
+    """Return a row of the table: costs, then ratios of CPU seconds, and of peaks where HTA is in it."""
+    cells = [_cell(costs.get(key)) for key in ("decode", "breakdown", "whole", "hta")]
+    pairs = (("breakdown", "decode"), ("whole", "decode"), ("hta", "breakdown"), ("hta", "whole"))
+    return " | ".join([f"| {name}", *cells, *(_ratio(costs.get(a), costs.get(b)) for a, b in pairs)]) + " |"
 
 
-def traces_of(folder: Path) -> list[Path]:
-    """Return the traces of a folder that are whole."""
-    return sorted(p for p in folder.rglob("*.json*") if p.parent.name != "malformed")
+def _cell(cost: Cost | None) -> str:
+    if cost is None:
+        return "–"
+    return "failed" if cost.failed else f"{cost.cpu_s:.2f} s, {cost.peak_mb:.0f} MB"
+
+
+def _ratio(one: Cost | None, other: Cost | None) -> str:
+    if one is None or other is None or one.failed or other.failed:
+        return "–"
+    return f"{one.cpu_s / other.cpu_s:.1f}x CPU, {one.peak_mb / other.peak_mb:.1f}x memory"
 
 
 def main() -> None:
@@ -146,36 +97,34 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", default=os.environ.get("THROUGHPUT_TRACES"))
-    parser.add_argument("--hta", help="Python in which HolisticTraceAnalysis is installed.")
+    parser.add_argument("--hta", help="Folder of an environment with HolisticTraceAnalysis.")
     parser.add_argument("--generate", default="", help="Sizes in MB, by commas.")
+    parser.add_argument("--only", default="", help="Words of names, by commas.")
+    parser.add_argument("--keep", action="store_true", help="Write the figures down.")
     asked = parser.parse_args()
     if not asked.folder:
         parser.error("name a folder of traces, or set THROUGHPUT_TRACES")
+    hta = hta_python(Path(asked.hta)) if asked.hta else None
+    words = [word for word in asked.only.split(",") if word]
     with contextlib.ExitStack() as stack:
-        paths = traces_of(Path(asked.folder))
+        every = traces_of(Path(asked.folder))
+        paths = [path for path in every if not words or any(word in path.name for word in words)]
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        source = max(paths, key=lambda path: path.stat().st_size)
+        source = max(every, key=lambda path: path.stat().st_size)
         sizes = [int(size) for size in asked.generate.split(",") if size]
         # In a process of its own: what this one holds would count as the peak of those that it starts.
         with ProcessPoolExecutor(1) as aside:
             paths += [aside.submit(generated, scratch, source, size).result() for size in sizes]
-        print("| trace | decode | breakdown | whole | HTA |")
-        print("|---|--:|--:|--:|--:|")
+        print(HEAD)
+        print("|---" * 9 + "|")
         for path in paths:
-            costs = [
-                cost_of([sys.executable, "-c", DECODE, str(path)]),
-                cost_of([sys.executable, "-c", BREAKDOWN, str(path)]),
-                whole(path),
-                cost_of([asked.hta, "-c", HTA, str(path)]) if asked.hta else None,
-            ]
-            cells = " | ".join(_cell(cost) for cost in costs)
-            print(f"| {path.name} | {cells} |", flush=True)
-
-
-def _cell(cost: Cost | None) -> str:
-    if cost is None:
-        return "–"
-    return "failed" if cost.failed else f"{cost.cpu_s:.2f} s, {cost.peak_mb:.0f} MB"
+            begun = stamp()
+            mine = None if path.parent == scratch else hta  # it takes minutes and gigabytes
+            costs = {name: cost_of(command) for name, command in commands(path, mine).items()}
+            print(row(path.name, costs), flush=True)
+            if asked.keep:
+                told = {name: asdict(cost) for name, cost in costs.items()}
+                save(KEPT, path.name, {**begun, "bytes": path.stat().st_size, **told})
 
 
 if __name__ == "__main__":

@@ -65,3 +65,8 @@ def explain_no_room(error: OSError, lost: str) -> ThroughputError:
         hint = "Raise the limit (ulimit -f), or choose a place without one."
         return ThroughputError(f"A file grew larger than this session may write: {lost}.", hint=hint)
     return ThroughputError(f"The disk is full: {lost}.", hint="Free some space, or choose another place.")
+
+
+def said(error: BaseException) -> str:
+    """Return what an error of others says, as one line without a full stop."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -10,7 +10,8 @@ import pytest
 
 from tests.golden.trace_slices import BYTES_MAX, EXPECTED, SLICES
 from tests.unit.flows.trace_scenes import a_run
-from throughput.flows.trace_run import OneRank, analysis_of, read_ranks
+from throughput.flows.trace_reading import OneRank, read_ranks
+from throughput.flows.trace_run import analysis_of
 from throughput.model.category import Category
 from throughput.model.report import Report
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from throughput.align.trace_events import NO_ARGUMENTS, Lost, Scalar, TraceEvent
 from throughput.model.category import Category
-from throughput.model.timeline import DEVICE_KINDS, Ints
-from throughput.model.trace import DeviceSpans, HostSpans, Small, SpanKind
+from throughput.model.timeline import DEVICE_KINDS, Ints, Small
+from throughput.model.trace import DeviceSpans, HostSpans, SpanKind
 
 KERNEL, COPY, MEMSET = 4, 5, 6
 """Codes of device work; those of the host are `SpanKind`."""
@@ -114,7 +114,7 @@ class Columns:
         if len(spans) < len(events):
             self.pairs.extend(e for e in events if e.ph in ("B", "E"))
             self.lost.count(NO_TYPE, sum(e.ph not in TYPES for e in events))
-        kinds = np.array([KINDS[e.cat] for e in spans], dtype=np.int32)
+        kinds = _numbers([KINDS[e.cat] for e in spans])
         for place in np.flatnonzero(kinds == OTHER).tolist():
             kinds[place] = self._guess(spans[place])
         for wanted, add in (
@@ -122,7 +122,7 @@ class Columns:
             (kinds >= KERNEL, self._add_device),
         ):
             if wanted.any():
-                add(list(compress(spans, wanted)), kinds[wanted])
+                add(spans if wanted.all() else list(compress(spans, wanted.tolist())), kinds[wanted])
 
     def _guess(self, event: TraceEvent) -> int:
         """Return the kind of a span of no known category: without one, what its name suggests."""
@@ -136,15 +136,21 @@ class Columns:
 
     def _add_host(self, events: list[TraceEvent], kinds: Small) -> None:
         names, threads, stacks = self.names, self.threads, self.stacks
-        args = [e.args or NO_ARGUMENTS for e in events]
+        # What Python functions have in their arguments is not read.
+        rows = np.flatnonzero(kinds != int(SpanKind.PYTHON))
+        args = [events[row].args or NO_ARGUMENTS for row in rows.tolist()]
+        correlation = np.full(len(events), -1, dtype=np.int64)
+        correlation[rows] = _whole([a.correlation for a in args], -1)
+        stack = np.full(len(events), -1, dtype=np.int32)
+        stack[rows] = _numbers([-1 if a.call_stack is None else stacks[a.call_stack] for a in args])
         self._append(
             self._host,
             events,
             kind=kinds,
-            name=np.array([names[e.name] for e in events], dtype=np.int32),
-            thread=np.array([threads[e.pid, e.tid] for e in events], dtype=np.int32),
-            correlation=_whole([a.correlation for a in args], -1),
-            stack=np.array([-1 if a.call_stack is None else stacks[a.call_stack] for a in args], np.int32),
+            name=_numbers([names[e.name] for e in events]),
+            thread=_numbers([threads[e.pid, e.tid] for e in events]),
+            correlation=correlation,
+            stack=stack,
         )
 
     def _add_device(self, events: list[TraceEvent], kinds: Small) -> None:
@@ -154,11 +160,9 @@ class Columns:
             self._device,
             events,
             kind=kinds,
-            name=np.array([names[e.name] for e in events], dtype=np.int32),
-            device=np.array(
-                [_device(a.device, e.pid) for a, e in zip(args, events, strict=True)], dtype=np.int32
-            ),
-            stream=np.array([streams[a.stream] for a in args], dtype=np.int32),
+            name=_numbers([names[e.name] for e in events]),
+            device=_numbers([_device(a.device, e.pid) for a, e in zip(args, events, strict=True)]),
+            stream=_numbers([streams[a.stream] for a in args]),
             correlation=_whole([a.correlation for a in args], -1),
             bytes=_whole([a.bytes for a in args], 0),
         )
@@ -169,8 +173,8 @@ class Columns:
         """Append rows whose times can be true; count the others."""
         if not events:
             return
-        micros = np.array([e.ts for e in events], dtype=np.float64)
-        lasts = np.array([e.dur for e in events], dtype=np.float64)
+        micros = np.fromiter([e.ts for e in events], np.float64, len(events))
+        lasts = np.fromiter([e.dur for e in events], np.float64, len(events))
         timed = np.isfinite(micros) & np.isfinite(lasts) & (np.abs(micros) < LATEST_US)
         with np.errstate(invalid="ignore"):
             sound = timed & (lasts >= 0) & (lasts <= LIMIT_US)
@@ -252,11 +256,25 @@ def _ordered(table: dict[str, list[npt.NDArray[Any]]]) -> dict[str, npt.NDArray[
         return {}
     start = np.concatenate(table.pop("start_ns"))
     end = np.concatenate(table.pop("end_ns"))
-    order = np.lexsort((-end, start))
+    order = _order(start, end)
     columns = {"start_ns": start[order], "end_ns": end[order]}
     for name in list(table):
         columns[name] = np.concatenate(table.pop(name))[order]
     return columns
+
+
+def _order(start: Ints, end: Ints) -> Ints:
+    """Return the order of time, longer spans first; spans that are alike keep theirs."""
+    order = np.argsort(start, kind="stable")  # quick: a trace is made of a few runs that are in order
+    alike = start[order[1:]] == start[order[:-1]]
+    tied = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
+    some = order[tied]
+    order[tied] = some[np.lexsort((-end[some], start[some]))]
+    return order
+
+
+def _numbers(values: list[int]) -> Small:
+    return np.fromiter(values, np.int32, len(values))
 
 
 def _whole(values: list[Scalar], instead: int) -> Ints:

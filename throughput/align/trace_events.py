@@ -77,9 +77,8 @@ class Salvaged:
     ended: bool
 
 
-def decode(piece: bytes, lost: Lost) -> list[TraceEvent] | None:
-    """Return the events of a piece `{...}, {...}` of the list; None where it is no JSON as it stands."""
-    text = b"[" + piece + b"]"
+def decode(text: bytes | memoryview, lost: Lost) -> list[TraceEvent] | None:
+    """Return the events of a list `[{...}, {...}]`; None where it is no JSON as it stands."""
     try:
         return TYPED.decode(text)
     except (msgspec.ValidationError, UnicodeDecodeError):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughput.model.category import Category
-from throughput.model.nesting import Nesting, nesting_of
+from throughput.model.nesting import ThreadSpans
 from throughput.model.timeline import DEVICE_KINDS, Ints, Step
 from throughput.model.trace import SpanKind, TraceEvents
 
@@ -43,45 +43,69 @@ CLASSES = {
 """What kernels do -> how NVIDIA's, AMD's and PyTorch's are named; the first that matches."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Thread:
-    """The training thread's spans within the steps, and what encloses what."""
+    """The training thread's spans within the steps, what encloses what, and whose line a span is on."""
 
-    events: TraceEvents
-    rows: Ints
-    nesting: Nesting
-    is_operator: npt.NDArray[np.bool_]
+    def __init__(self, events: TraceEvents, spans: ThreadSpans) -> None:
+        self.events = events
+        self.rows = spans.rows
+        self.nesting = spans.nesting
+        kind = events.host.kind[self.rows]
+        self._is_operator = kind == int(SpanKind.OPERATOR)
+        self._is_python = kind == int(SpanKind.PYTHON)
+        self._own = self._own_lines()
+
+    def _own_lines(self) -> npt.NDArray[np.bool_]:
+        """Return which spans are functions of own code, or have it on their stack."""
+        events, host = self.events, self.events.host
+        named = np.zeros(len(events.names), dtype=bool)
+        named[[number for number, frame in events.frames.items() if frame.own]] = True
+        stacked = np.array([any(f.own for f in stack) for stack in events.stack_frames] + [False], dtype=bool)
+        own: npt.NDArray[np.bool_] = (self._is_python & named[host.name[self.rows]]) | stacked[
+            host.stack[self.rows]
+        ]
+        return own
 
     def called(self, pattern: re.Pattern[str]) -> Ints:
         """Return the positions of calls of the runtime of such a name."""
-        return np.flatnonzero(np.isin(self.rows, self.events.named(SpanKind.RUNTIME, pattern.search)))
+        calls = self.events.named(SpanKind.RUNTIME, pattern.search)
+        place = np.searchsorted(self.rows, calls)
+        mine = place < len(self.rows)
+        mine[mine] = self.rows[place[mine]] == calls[mine]
+        return place[mine]
 
-    def operator_of(self, positions: Ints) -> Ints:
-        """Return the innermost operator around each."""
-        return self.nesting.climb(positions, self.is_operator)
+    def operators(self, positions: Ints) -> list[int]:
+        """Return the innermost operator around each; -1 for none."""
+        found: list[int] = self.nesting.climb(positions, self._is_operator).tolist()
+        return found
 
     def name(self, position: int) -> str:
         """Return a span's name."""
         return self.events.names[int(self.events.host.name[self.rows[position]])]
 
-    def place(self, position: int) -> str | None:
-        """Return "file:line" of the innermost line of own code around a span; None where none is known."""
-        host = self.events.host
-        while position >= 0:
-            row = int(self.rows[position])
-            frame = self.events.frames.get(int(host.name[row])) if host.kind[row] == SpanKind.PYTHON else None
-            if frame is not None and frame.own:
-                return f"{frame.file}:{frame.line}"
-            stack = int(host.stack[row])
-            own = next((f for f in self.events.stack_frames[stack] if f.own), None) if stack >= 0 else None
-            if own is not None:
-                return f"{own.file}:{own.line}"
-            position = int(self.nesting.parent[position])
-        return None
+    def lasted(self, positions: Ints) -> list[int]:
+        """Return for how long each took."""
+        found: list[int] = (self.nesting.end_ns[positions] - self.nesting.start_ns[positions]).tolist()
+        return found
+
+    def places(self, positions: Ints) -> list[str | None]:
+        """Return "file:line" of the innermost line of own code around each; None where none is known."""
+        return [self._line(position) for position in self.nesting.climb(positions, self._own).tolist()]
+
+    def _line(self, position: int) -> str | None:
+        if position < 0:
+            return None
+        host, row = self.events.host, int(self.rows[position])
+        frame = self.events.frames.get(int(host.name[row])) if self._is_python[position] else None
+        if frame is None or not frame.own:
+            frame = next(f for f in self.events.stack_frames[int(host.stack[row])] if f.own)
+        return f"{frame.file}:{frame.line}"
 
 
-def device_facts(events: TraceEvents, thread: int | None, steps: Sequence[Step]) -> dict[str, Any] | None:
-    """Return totals over the steps; None where no device worked within them."""
+def device_facts(
+    events: TraceEvents, thread: int | None, steps: Sequence[Step], spans: ThreadSpans
+) -> dict[str, Any] | None:
+    """Return totals over the steps; None where no device worked within them. `spans` are the thread's."""
     if not steps:
         return None
     first, last = steps[0].start_ns, steps[-1].end_ns
@@ -89,7 +113,7 @@ def device_facts(events: TraceEvents, thread: int | None, steps: Sequence[Step])
     inside = np.flatnonzero((device.start_ns >= first) & (device.start_ns < last))
     if not len(inside):
         return None
-    one = _thread(events, thread, (first, last))
+    one = _Thread(events, spans)
     copies, launches = _copies(events, one, inside)
     return {
         "steps": len(steps),
@@ -104,16 +128,6 @@ def device_facts(events: TraceEvents, thread: int | None, steps: Sequence[Step])
     }
 
 
-def _thread(events: TraceEvents, thread: int | None, window: tuple[int, int]) -> _Thread:
-    host = events.host
-    first, last = window
-    rows = np.flatnonzero(
-        (host.thread == (-1 if thread is None else thread)) & (host.start_ns < last) & (host.end_ns > first)
-    )
-    nesting = nesting_of(host.start_ns[rows], host.end_ns[rows])
-    return _Thread(events, rows, nesting, host.kind[rows] == int(SpanKind.OPERATOR))
-
-
 def direction_of(name: str) -> str:
     """Return h2d, d2h, d2d, p2p or other, from the name of a copy."""
     found = DIRECTION.search(name)
@@ -123,66 +137,78 @@ def direction_of(name: str) -> str:
     return f"{ends[0]}2{ends[1]}"
 
 
+@dataclass(frozen=True, slots=True)
+class _CopyCall:
+    """A call of the host that copies: the operator around it, whether it waited, its line, its time."""
+
+    operator: int
+    waited: bool
+    place: str | None
+    ns: int
+
+
+def _copy_calls(events: TraceEvents, one: _Thread) -> dict[int, _CopyCall]:
+    """Return the calls that copy, by what they and the copy have in common."""
+    calls, syncs = one.called(re.compile("emcpy")), one.called(SYNC)
+    begun = one.nesting.start_ns
+    waits: dict[int, int] = {}
+    for operator, start in zip(one.operators(syncs), begun[syncs].tolist(), strict=True):
+        waits[operator] = max(waits.get(operator, -1), start)
+    numbers = events.host.correlation[one.rows[calls]].tolist()
+    columns = zip(calls.tolist(), one.operators(calls), one.places(calls), one.lasted(calls), strict=True)
+    found = {}
+    for number, (call, operator, place, ns) in zip(numbers, columns, strict=True):
+        # In its own call, or later in the operator that began it.
+        later = operator >= 0 and waits.get(operator, -1) >= int(begun[call])
+        waited = later or WAITING_COPY.match(one.name(call)) is not None
+        found[number] = _CopyCall(operator=operator, waited=waited, place=place, ns=ns)
+    return found
+
+
 def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[str, Any]], dict[int, str]]:
     """Return the copies by direction, memory, whether the thread waited, and place; and their launches."""
-    device, host = events.device, events.host
-    wanted = np.array(
-        ["emcpy" in name or "emory" in name or "Copy" in name for name in events.names], dtype=bool
-    )
+    device, names = events.device, events.names
+    wanted = np.array(["emcpy" in name or "emory" in name or "Copy" in name for name in names], dtype=bool)
     kinds = [DEVICE_KINDS.index(c) for c in (Category.HOST_TO_DEVICE, Category.OTHER_MEMORY)]
     rows = inside[np.isin(device.kind[inside], kinds) & wanted[device.name[inside]]]
-    calls = one.called(re.compile("emcpy"))
-    syncs = one.called(SYNC)
-    waits: dict[int, int] = {}
-    for position, operator in zip(syncs.tolist(), one.operator_of(syncs).tolist(), strict=True):
-        waits[operator] = max(waits.get(operator, -1), int(one.nesting.start_ns[position]))
-    by_number = dict(zip(host.correlation[one.rows[calls]].tolist(), calls.tolist(), strict=True))
-    operators = dict(zip(calls.tolist(), one.operator_of(calls).tolist(), strict=True))
+    calls = _copy_calls(events, one)
+    calls.pop(-1, None)
+    directions = {n: direction_of(names[n]) for n in np.unique(device.name[rows]).tolist()}
     totals: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     launched: dict[int, str] = {}
-    for row in rows.tolist():
-        name, number = events.names[int(device.name[row])], int(device.correlation[row])
-        call = by_number.get(number, -1) if number >= 0 else -1
-        operator = operators.get(call, -1)
-        direction = direction_of(name)
-        if call >= 0:
-            launched[operator] = direction
-        waited = None if call < 0 else _waited(one, call, operator, waits)
-        pinned = True if "Pinned" in name else False if "Pageable" in name else None
-        sums = totals[direction, pinned, waited, one.place(call) if call >= 0 else None]
-        size = int(device.bytes[row])
-        lasted = int(device.end_ns[row] - device.start_ns[row])
-        called = int(one.nesting.end_ns[call] - one.nesting.start_ns[call]) if call >= 0 else 0
-        for place, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES), called)):
-            sums[place] += amount
-    names, amounts = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
+    lasts = device.end_ns - device.start_ns
+    columns = [c[rows].tolist() for c in (device.name, device.correlation, device.bytes, lasts)]
+    for name, number, size, lasted in zip(*columns, strict=True):
+        call, direction = calls.get(number), directions[name]
+        if call is not None:
+            launched[call.operator] = direction
+        pinned = True if "Pinned" in names[name] else False if "Pageable" in names[name] else None
+        waited, place, called = (None, None, 0) if call is None else (call.waited, call.place, call.ns)
+        sums = totals[direction, pinned, waited, place]
+        for column, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES), called)):
+            sums[column] += amount
+    keys, amounts = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
     found: list[dict[str, Any]] = [
-        dict(zip(names, key, strict=True)) | dict(zip(amounts, row, strict=True))
+        dict(zip(keys, key, strict=True)) | dict(zip(amounts, row, strict=True))
         for key, row in totals.items()
     ]
     return found, launched
-
-
-def _waited(one: _Thread, call: int, operator: int, waits: dict[int, int]) -> bool:
-    """Return whether the thread waited for a copy, in its own call or later in the operator that began it."""
-    if WAITING_COPY.match(one.name(call)):
-        return True
-    return operator >= 0 and waits.get(operator, -1) >= int(one.nesting.start_ns[call])
 
 
 def _syncs(one: _Thread, launched: dict[int, str]) -> list[dict[str, Any]]:
     """Return the waits for the device by operator and line, without those of copies to it."""
     rows: dict[tuple[str, str | None], list[int]] = defaultdict(lambda: [0, 0])
     positions = one.called(SYNC)
-    for position, operator in zip(positions.tolist(), one.operator_of(positions).tolist(), strict=True):
+    columns = (positions.tolist(), one.operators(positions), one.places(positions), one.lasted(positions))
+    for position, operator, place, lasted in zip(*columns, strict=True):
         direction = launched.get(operator) if operator >= 0 else None
         if direction == "h2d":
             continue
         name = one.name(operator if operator >= 0 else position)
         if direction == "d2h" and name == "aten::copy_":
             name = f"{name} to the cpu"
-        sums = rows[name, one.place(position)]
-        sums[0] += int(one.nesting.end_ns[position] - one.nesting.start_ns[position])
+        sums = rows[name, place]
+        sums[0] += lasted
         sums[1] += 1
     return [
         {"name": name, "place": place, "ns": ns, "count": count}

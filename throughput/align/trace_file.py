@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
 from throughput.align.trace_columns import LARGEST, Columns
-from throughput.align.trace_events import Lost, decode, plain_objects, salvage
+from throughput.align.trace_events import Lost, TraceEvent, decode, plain_objects, salvage
 from throughput.align.trace_frames import frames_of, stack_of
-from throughput.align.trace_stream import TextStream
+from throughput.align.trace_stream import Readable, TextStream
 from throughput.errors import DamagedFile
 from throughput.model.trace import TraceEvents
 
@@ -28,7 +28,7 @@ SHOWN_FACTS = ("schemaVersion", "record_shapes", "with_stack", "with_flops", "wi
 HINT = "Name a file that torch.profiler's export_chrome_trace or tensorboard_trace_handler wrote."
 
 
-def read_trace(file: BinaryIO, name: str) -> TraceEvents:
+def read_trace(file: Readable, name: str) -> TraceEvents:
     """Return the trace; what of it was damaged is in its notes.
 
     Args:
@@ -65,7 +65,7 @@ class _Reader:
         blocks = self.stream.blocks()
         held = self._head(blocks)
         for block in blocks:
-            held = self._piece(held + block)
+            held = self._piece(held, block)
             if self.ended:
                 self._tail(held, blocks)
                 break
@@ -95,19 +95,30 @@ class _Reader:
         for plain in plain_objects(text):
             self.around |= plain
 
-    def _piece(self, held: bytes) -> bytes:
-        """Read the events that end in a piece of text; return what is left of it."""
-        cut = _last_boundary(held)
-        if cut < 0 and len(held) < HELD_BYTES_MAX:
-            return held
+    def _piece(self, held: bytes, block: bytes) -> bytes:
+        """Read the events that end in the text left before and a block; return what is left now."""
+        text = bytearray(b"[")
+        text += held
+        text += block
+        cut = _last_boundary(text)
+        if cut < 0 and len(text) < HELD_BYTES_MAX:
+            return bytes(text[1:])
         if cut < 0:
             self.lost.events += 1
             return b""
-        events = decode(held[:cut], self.lost)
+        events = self._decoded(text, cut)
         if events is not None:
             self.columns.add(events)
-            return held[cut:].lstrip(b" \t\r\n,")
-        return self._salvage(held[:cut]) + held[cut:]
+            return bytes(text[cut:].lstrip(b" \t\r\n,"))
+        return self._salvage(bytes(text[1:cut])) + bytes(text[cut:])
+
+    def _decoded(self, text: bytearray, cut: int) -> list[TraceEvent] | None:
+        """Return the events before a boundary; None where the text is damaged. The text is not copied."""
+        after, text[cut] = text[cut], ord("]")
+        try:
+            return decode(memoryview(text)[: cut + 1], self.lost)
+        finally:
+            text[cut] = after
 
     def _salvage(self, held: bytes) -> bytes:
         """Read what can be read of damaged text; return what is left of it."""
@@ -122,9 +133,10 @@ class _Reader:
         """Read the text that ends the file: the last events, and what follows them."""
         try:
             around = msgspec.json.decode(b'{"traceEvents":[' + held, type=dict[str, msgspec.Raw])
-            events = decode(bytes(around.pop("traceEvents")).strip()[1:-1], self.lost)
+            events = decode(bytes(around.pop("traceEvents")), self.lost)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            around, events = {}, decode(held.rstrip()[:-1], self.lost) if held.rstrip()[-1:] == b"]" else None
+            closed = held.rstrip()[-1:] == b"]"
+            around, events = {}, decode(b"[" + held, self.lost) if closed else None
         if events is not None:
             self.columns.add(events)
             self.ended = True
@@ -188,7 +200,7 @@ class _Reader:
         return tuple(notes)
 
 
-def _last_boundary(text: bytes) -> int:
+def _last_boundary(text: bytearray) -> int:
     """Return where the last event that is whole ends; -1 where none does."""
     for size in (*WINDOWS, len(text)):
         begin = max(0, len(text) - size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 BLOCK_BYTES = 4_000_000
 """Of text at a time: larger ones decode no faster, and hold more memory."""
@@ -28,10 +28,17 @@ BYTE_ORDER_MARKS = (
 """How a file begins -> its encoding; without a match it is UTF-8."""
 
 
+class Readable(Protocol):
+    """A file to read from its beginning to its end, near or far."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, so many at most; none at the end."""
+
+
 class TextStream:
     """The text of a trace file; `cut_off` says why it ends before the file was whole, if it does."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self.file = file
         self.cut_off: str | None = None
 

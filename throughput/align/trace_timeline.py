@@ -12,6 +12,7 @@ from throughput import units
 from throughput.align.trace_facts import device_facts
 from throughput.align.trace_steps import LOADER, OPTIMIZER, FoundSteps, find_steps
 from throughput.model.category import Phase
+from throughput.model.nesting import ThreadSpans
 from throughput.model.timeline import DeviceWork, Ints, Operators, Segments, Step, Timeline, Track
 from throughput.model.trace import RankTrace, SpanKind, TraceEvents
 
@@ -40,6 +41,8 @@ def rank_trace(events: TraceEvents, rank: int, notes: Sequence[str] = ()) -> Ran
         notes: what a reader must know beside what the trace says.
     """
     found = find_steps(events)
+    window = (found.steps[0].start_ns, found.steps[-1].end_ns) if found.steps else (0, 0)
+    main = events.thread_spans(found.thread, window)
     names = [events.threads[found.thread]] if found.thread is not None else [("", "")]
     timeline = Timeline(
         rank=rank,
@@ -50,11 +53,11 @@ def rank_trace(events: TraceEvents, rank: int, notes: Sequence[str] = ()) -> Ran
         segments=_segments(events, found),
         operators=_operators(events, found.thread),
         device_work=_device_work(events),
-        facts=_facts(events, found),
-        window_ns=(found.steps[0].start_ns, found.steps[-1].end_ns) if found.steps else (0, 0),
+        facts=_facts(events, found, main),
+        window_ns=window,
         notes=(*notes, *([found.note] if found.note else []), *_missing(events), *events.notes),
     )
-    return RankTrace(timeline=timeline, events=events, thread=found.thread)
+    return RankTrace(timeline=timeline, events=events, thread=found.thread, main=main)
 
 
 def _missing(events: TraceEvents) -> list[str]:
@@ -96,7 +99,7 @@ def _device_work(events: TraceEvents) -> DeviceWork:
     )
 
 
-def _facts(events: TraceEvents, found: FoundSteps) -> dict[str, Any]:
+def _facts(events: TraceEvents, found: FoundSteps, main: ThreadSpans) -> dict[str, Any]:
     used = bool(len(events.device.kind))
     facts: dict[str, Any] = {
         "device_used": used,
@@ -108,7 +111,7 @@ def _facts(events: TraceEvents, found: FoundSteps) -> dict[str, Any]:
     known = [events.device_names[n] for n in devices if n in events.device_names]
     if known:
         facts["device_name"] = known[0]
-    device = device_facts(events, found.thread, found.steps) if used else None
+    device = device_facts(events, found.thread, found.steps, main) if used else None
     return facts | ({"device": device} if device else {})
 
 
@@ -124,8 +127,8 @@ def _operators(events: TraceEvents, thread: int | None) -> Operators:
     reach = np.concatenate([[start[0]], np.maximum.accumulate(end)[:-1]])
     outer = start >= reach
     used, name = np.unique(host.name[rows[outer]], return_inverse=True)
-    numbers, counts = np.unique(host.name[rows], return_counts=True)
-    most = np.argsort(-counts)[:NAMES_KEPT]
+    counts = np.bincount(host.name[rows])
+    most = np.argsort(-counts, kind="stable")[: min(NAMES_KEPT, np.count_nonzero(counts))]
     calls = host.start_ns[(host.kind == int(SpanKind.RUNTIME)) & (host.thread == thread)]
     bounds = np.searchsorted(calls, np.stack([start[outer], end[outer]]))
     return Operators(
@@ -133,7 +136,7 @@ def _operators(events: TraceEvents, thread: int | None) -> Operators:
         name=name.astype(np.int64),
         start_ns=start[outer],
         end_ns=end[outer],
-        inner_counts={events.names[int(numbers[n])]: int(counts[n]) for n in most},
+        inner_counts={events.names[n]: int(counts[n]) for n in most.tolist()},
         device_calls=bounds[1] - bounds[0],
     )
 

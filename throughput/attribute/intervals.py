@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,8 +25,9 @@ class Coverage:
     def __init__(self, start: Ints, end: Ints) -> None:
         some = end > start
         start, end = start[some], end[some]
-        order = np.argsort(start, kind="stable")
-        start, end = start[order], end[order]
+        if np.any(start[1:] < start[:-1]):
+            order = np.argsort(start, kind="stable")
+            start, end = start[order], end[order]
         if len(start):
             reach = np.maximum.accumulate(end)
             first = np.concatenate([[True], start[1:] > reach[:-1]])
@@ -64,6 +67,14 @@ class Coverage:
         limits = np.iinfo(np.int64)
         start = np.concatenate([[limits.min], other.end])
         return self.common(Coverage(start, np.concatenate([other.start, [limits.max]])))
+
+
+def together(covers: Sequence[Coverage]) -> Coverage:
+    """Return what any of them covers."""
+    none = np.zeros(0, dtype=np.int64)
+    return Coverage(
+        np.concatenate([none, *(c.start for c in covers)]), np.concatenate([none, *(c.end for c in covers)])
+    )
 
 
 def span_of(times: Ints, start: Ints, end: Ints) -> Ints:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from throughput.attribute.intervals import Coverage, Floats
 from throughput.attribute.lines import SourceIndex
 from throughput.attribute.naming import fold
 from throughput.model.attribution import Place
-from throughput.model.nesting import Nesting, nesting_of
-from throughput.model.timeline import Frame, Ints
+from throughput.model.nesting import Nesting
+from throughput.model.timeline import Frame, Ints, Small
 from throughput.model.trace import RankTrace, SpanKind
 
 TELLING = re.compile(
@@ -52,44 +52,54 @@ class ThreadNames:
 
     def __init__(self, trace: RankTrace, thread: int) -> None:
         self.events = trace.events
-        host = trace.events.host
-        first, last = trace.timeline.window_ns
-        self.rows = np.flatnonzero((host.thread == thread) & (host.start_ns < last) & (host.end_ns > first))
+        host, window = trace.events.host, trace.timeline.window_ns
+        spans = trace.main if thread == trace.thread else trace.events.thread_spans(thread, window)
+        self.rows = spans.rows
         self.kind = host.kind[self.rows]
         self.name = host.name[self.rows]
-        self.nesting: Nesting = nesting_of(host.start_ns[self.rows], host.end_ns[self.rows])
+        self.nesting: Nesting = spans.nesting
         self._no_lines = SourceIndex({})
         self._known: dict[tuple[int, int], Named] = {}
-        self.stretches = self.nesting.stretches()
+        self._stretches = self.nesting.stretches()
         self._tops = self._labelled()
 
     def _named(self, pattern: re.Pattern[str]) -> npt.NDArray[np.bool_]:
         known = np.array([bool(pattern.match(name)) for name in self.events.names], dtype=bool)
         return known[self.name] if len(self.rows) else np.zeros(0, dtype=bool)
 
-    def labels(self, positions: Ints) -> Ints:
+    def labels(self, positions: Ints) -> Small:
         """Return for each position the span that names it: a telling annotation, or its outermost operator.
 
         -1 where only the profiler's mark, or nothing, is around it.
         """
         return self._tops[positions]
 
-    def _labelled(self) -> Ints:
+    def _labelled(self) -> Small:
         """Return the label of every span; one more, -1, stands for none."""
-        top = np.full(len(self.rows) + 1, -1, dtype=np.int64)
+        top = np.full(len(self.rows) + 1, -1, dtype=np.int32)
         operator = self.kind == int(SpanKind.OPERATOR)
         annotation = self.kind == int(SpanKind.ANNOTATION)
         final = operator | (annotation & self._named(TELLING))
         own = final | (annotation & ~self._named(MARK)) | (self.kind == int(SpanKind.RUNTIME))
-        depth, parent = self.nesting.depth, self.nesting.parent
-        order = np.argsort(depth, kind="stable")
-        edges = np.searchsorted(depth[order], np.arange(int(depth.max(initial=-1)) + 2))
-        for begin, end in pairwise(edges.tolist()):
-            here = order[begin:end]
+        parent = self.nesting.parent
+        for here in self.nesting.levels():
             above = top[parent[here]]
             kept = (above >= 0) & final[np.maximum(above, 0)]
             top[here] = np.where(kept, above, np.where(own[here], here, above))
         return top
+
+    def spent(self, within: Coverage) -> Floats:
+        """Return how long each span was innermost within a time, ns."""
+        start, end, inner = self._stretches
+        first = np.searchsorted(end, within.start, side="right")
+        counts = np.maximum(np.searchsorted(start, within.end, side="left") - first, 0)
+        # Pairs of a span of time and a stretch that overlap.
+        owner = np.repeat(np.arange(len(counts)), counts)
+        part = np.arange(len(owner)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        ns = np.minimum(end[part], within.end[owner]) - np.maximum(start[part], within.start[owner])
+        known = inner[part] >= 0
+        by_span = np.bincount(inner[part[known]], weights=ns[known], minlength=len(self.rows))
+        return by_span.astype(np.float64, copy=False)
 
     def chain(self, position: int) -> list[int]:
         """Return a span and those around it, innermost first."""

@@ -29,6 +29,8 @@ class Collectives:
     """One rank's collectives, in order: its step, a key that all ranks share, and when its kernel ran."""
 
     rank: int
+    begin_ns: int
+    """When the first step begins."""
     step: Ints
     key: tuple[str, ...]
     start_ns: Ints
@@ -60,6 +62,7 @@ def collectives_of(trace: RankTrace) -> Collectives:
     base = int(trace.events.facts.get("base_ns") or 0)
     return Collectives(
         rank=trace.timeline.rank,
+        begin_ns=(steps[0].start_ns if steps else 0) + base,
         step=np.array([steps[p].index for p in place.tolist()], dtype=np.int64),
         key=tuple(trace.events.names[n] for n in spans.name[rows].tolist()),
         start_ns=spans.start_ns[rows] + base,
@@ -73,14 +76,10 @@ def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple
     A collective ends when the last rank has come. What that rank imposes is the time by which it comes
     after the one before it: all would go on so much earlier if it came with that one.
     """
-    table = _matched(ranks)
+    table = aligned(ranks)
     if table is None:
         return ()
-    begun, ended = table
-    # Clocks of hosts differ; all leave a collective at one instant.
-    offsets = ended - np.nanmedian(ended, axis=0)
-    shift = [float(np.median(row[~np.isnan(row)])) if not np.isnan(row).all() else 0.0 for row in offsets]
-    begun = begun - np.array(shift)[:, None]
+    begun = table.begun
     last = np.nanargmax(begun, axis=0)
     every = np.arange(begun.shape[1])
     others = begun.copy()
@@ -107,13 +106,37 @@ def imposed(ranks: Sequence[Collectives], found: Sequence[Attribution]) -> tuple
     return tuple(rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aligned:
+    """The collectives that ranks share, on one clock, shape (ranks, collectives); not a number is none."""
+
+    begins: Floats
+    """When each rank begins its first step."""
+    begun: Floats
+    ended: Floats
+
+
+def aligned(ranks: Sequence[Collectives]) -> Aligned | None:
+    """Return the shared collectives on one clock; None where there are none."""
+    table = _matched(ranks)
+    if table is None:
+        return None
+    begun, ended, origin = table
+    # Clocks of hosts differ; all leave a collective at one instant.
+    offsets = ended - np.nanmedian(ended, axis=0)
+    known = [row[~np.isnan(row)] for row in offsets]
+    shift = np.array([float(np.median(row)) if len(row) else 0.0 for row in known])
+    begins = np.array([one.begin_ns - origin for one in ranks], dtype=np.float64)
+    return Aligned(begins=begins - shift, begun=begun - shift[:, None], ended=ended - shift[:, None])
+
+
 def stragglers(rows: Sequence[Imposed]) -> tuple[Imposed, ...]:
     """Return the ranks that cost the others at least 5 % of a step, the costliest first."""
     return tuple(sorted((row for row in rows if row.share >= STRAGGLES), key=lambda row: -row.ns_per_step))
 
 
-def _matched(ranks: Sequence[Collectives]) -> tuple[Floats, Floats] | None:
-    """Return when each rank's kernel of each collective began and ended, shape (ranks, collectives).
+def _matched(ranks: Sequence[Collectives]) -> tuple[Floats, Floats, int] | None:
+    """Return when each rank's collectives began and ended, shape (ranks, collectives), and from when.
 
     Collectives of one step and kernel are matched in their order. Not a number where a rank has none.
     """
@@ -135,7 +158,7 @@ def _matched(ranks: Sequence[Collectives]) -> tuple[Floats, Floats] | None:
         for number, row in cell.items():
             begun[number, column] = ranks[number].start_ns[row] - begin
             ended[number, column] = ranks[number].end_ns[row] - begin
-    return begun, ended
+    return begun, ended, begin
 
 
 def _late_in(found: Sequence[Attribution], number: int) -> tuple[Category | None, float]:

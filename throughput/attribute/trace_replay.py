@@ -6,8 +6,8 @@ from what it waits for. The unchanged replay must give the measured step, or not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,11 @@ HANDOVER_NS = 20_000
 """A stream that waits for another one's event goes on within it."""
 LATENCY_NS = 6_000
 """From a launch to its kernel on an idle stream, where a trace shows no such launch."""
-CALLS_MAX = 2_000_000
-"""Of the host, to replay one by one: about two seconds."""
+CALLS_MAX = 200_000
+"""Of the host, to replay one by one: a fifth of a second each time. Of a longer trace its first steps stand
+for the rest."""
+CALLS_MOST = 2_000_000
+"""Of one step: beyond it there is no replay."""
 CHANGES = ("loading", "syncs", "copies")
 
 
@@ -33,28 +36,31 @@ CHANGES = ("loading", "syncs", "copies")
 class _Work:
     """Columns of the host's calls in their order, and of the devices' spans in the order of launching."""
 
-    before: npt.NDArray[np.int64]
+    before: Ints
     """What the host did from the call before to this one, ns."""
-    loading: npt.NDArray[np.int64]
+    loading: Ints
     """Of it, and of the call, what was loading."""
-    lasts: Ints
-    waits: npt.NDArray[np.bool_]
+    lasts: list[int]
+    waits: list[bool]
     """The call waits for all that was launched."""
-    blocks: npt.NDArray[np.bool_]
+    blocks: list[bool]
     """The call waits for what it launches itself."""
-    span_of: tuple[Sequence[int], ...]
-    """Of each call, the spans that it launched."""
-    stream: Ints
-    length: Ints
-    sends: npt.NDArray[np.bool_]
-    after: Ints
+    spans: list[int]
+    """Of each call, how many of the spans before it were launched; one more, at the end."""
+    stream: list[int]
+    length: list[int]
+    sends: list[bool]
+    after: list[int]
     """The span of another stream for whose end a span waits; -1 for none."""
-    stages: Ints
+    stages: list[int]
     """From a call to when what it launches could begin: the host prepares copies that block."""
     tail: int
     """For how long devices still worked when the last step had ended."""
     after_ns: int
     """What the host did after the last call."""
+    steps: int
+    wall_ns: int
+    """Of the steps that are replayed."""
 
 
 def replayed(trace: RankTrace, launched_by: Ints) -> TraceReplay | None:
@@ -67,44 +73,42 @@ def replayed(trace: RankTrace, launched_by: Ints) -> TraceReplay | None:
     work = _work(trace, launched_by)
     if work is None:
         return None
-    steps = len(trace.timeline.steps)
-    start, end = trace.timeline.window_ns
     base = _run(work, frozenset())
     if base <= 0:
         return None
     changed = []
     for change in CHANGES:
         total = min(base, _run(work, frozenset((change,))))
-        changed.append(WhatIf(change=change, step_ns=total / steps, speedup=base / max(total, 1)))
-    return TraceReplay(step_ns=base / steps, error=base / (end - start) - 1.0, changed=tuple(changed))
+        changed.append(WhatIf(change=change, step_ns=total / work.steps, speedup=base / max(total, 1)))
+    return TraceReplay(step_ns=base / work.steps, error=base / work.wall_ns - 1.0, changed=tuple(changed))
 
 
 def _run(work: _Work, changes: frozenset[str]) -> int:
     """Return how long the steps take, ns."""
-    now = 0
+    now, latest = 0, 0
     free: dict[int, int] = {}
     ended = [0] * len(work.length)
-    latest = 0
     before = work.before - work.loading if "loading" in changes else work.before
     copies_aside, no_syncs = "copies" in changes, "syncs" in changes
-    stream, length = work.stream.tolist(), work.length.tolist()
-    sends, after, lasts = work.sends.tolist(), work.after.tolist(), work.lasts.tolist()
-    waits, blocks, stages = work.waits.tolist(), work.blocks.tolist(), work.stages.tolist()
-    for call, gone in enumerate(before.tolist()):
+    stream, length, sends, after = work.stream, work.length, work.sends, work.after
+    rows = zip(
+        before.tolist(), work.lasts, work.waits, work.blocks, work.stages, pairwise(work.spans), strict=True
+    )
+    for gone, lasts, waits, blocks, stages, (first, last) in rows:
         now += gone
-        ready, own = now + stages[call], 0
-        for span in work.span_of[call]:
+        own = 0
+        for span in range(first, last):
             aside = copies_aside and sends[span]
             on = -1 if aside else stream[span]
-            begins = max(ready, free.get(on, 0), 0 if aside or after[span] < 0 else ended[after[span]])
+            begins = max(now + stages, free.get(on, 0), 0 if aside or after[span] < 0 else ended[after[span]])
             ended[span] = free[on] = own = begins + length[span]
             latest = max(latest, own)
-        if waits[call]:
+        if waits:
             now = now + CALL_NS if no_syncs else max(now + CALL_NS, latest)
-        elif blocks[call]:
+        elif blocks:
             now = now + CALL_NS if copies_aside else max(now + CALL_NS, own)
         else:
-            now += lasts[call]
+            now += lasts
     return max(now + work.after_ns, latest - work.tail)
 
 
@@ -112,23 +116,19 @@ def _work(trace: RankTrace, launched_by: Ints) -> _Work | None:
     """Return the columns to replay; None where the host called nothing or no device worked."""
     host, spans = trace.events.host, trace.events.device
     read = HostReader(trace)
-    first, last = trace.timeline.window_ns
     rows = [read.outermost(SpanKind.RUNTIME, thread) for thread in read.launching.tolist()]
-    calls = np.concatenate(rows) if rows else np.zeros(0, np.int64)
-    calls = np.sort(calls[(host.start_ns[calls] >= first) & (host.start_ns[calls] < last)])
-    if not len(calls) or len(calls) > CALLS_MAX or not len(spans.kind):
+    calls = np.sort(np.concatenate(rows)) if rows else np.zeros(0, np.int64)
+    window, steps = _window(trace, host.start_ns[calls])
+    first, last = window
+    calls = calls[(host.start_ns[calls] >= first) & (host.start_ns[calls] < last)]
+    if not 0 < len(calls) <= CALLS_MOST or not len(spans.kind):
         return None
     begins, ends = host.start_ns[calls], np.minimum(host.end_ns[calls], last)
     reach = np.concatenate([[first], np.maximum.accumulate(ends)[:-1]])
     # Threads that call at once: only what adds to the time that has passed counts.
     before = np.maximum(begins - reach, 0)
     lasts = np.maximum(ends - np.maximum(begins, reach), 0)
-    launched = _launched(trace, calls, launched_by)
-    order = np.argsort(launched.call, kind="stable")
-    launched = replace(launched, rows=launched.rows[order], call=launched.call[order])
-    per_call: list[list[int]] = [[] for _ in range(len(calls))]
-    for number, call in enumerate(launched.call.tolist()):
-        per_call[call].append(number)
+    launched = _launched(trace, calls, launched_by, window)
     mine = launched.rows
     loading = read.cover(loading_spans(read))
     inside = loading.within(reach, np.maximum(begins, reach))
@@ -139,36 +139,47 @@ def _work(trace: RankTrace, launched_by: Ints) -> _Work | None:
     return _Work(
         before=before,
         loading=np.minimum(inside, before),
-        lasts=lasts,
-        waits=np.isin(calls, read.events.named(SpanKind.RUNTIME, SYNC.match)),
-        blocks=blocks,
-        span_of=tuple(per_call),
-        stream=spans.device[mine].astype(np.int64) * 100_000 + spans.stream[mine],
-        length=spans.end_ns[mine] - spans.start_ns[mine],
-        sends=spans.kind[mine] == DEVICE_KINDS.index(Category.HOST_TO_DEVICE),
-        after=_handovers(trace, mine),
-        stages=_stages(trace, launched, (begins, blocks)),
+        lasts=lasts.tolist(),
+        waits=np.isin(calls, read.events.named(SpanKind.RUNTIME, SYNC.match)).tolist(),
+        blocks=blocks.tolist(),
+        spans=np.searchsorted(launched.call, np.arange(len(calls) + 1)).tolist(),
+        stream=(spans.device[mine].astype(np.int64) * 100_000 + spans.stream[mine]).tolist(),
+        length=(spans.end_ns[mine] - spans.start_ns[mine]).tolist(),
+        sends=(spans.kind[mine] == DEVICE_KINDS.index(Category.HOST_TO_DEVICE)).tolist(),
+        after=_handovers(trace, mine).tolist(),
+        stages=_stages(trace, launched, (begins, blocks)).tolist(),
         tail=max(0, int(spans.end_ns[mine].max(initial=last)) - last),
         after_ns=max(0, last - int(ends.max())),
+        steps=steps,
+        wall_ns=last - first,
     )
+
+
+def _window(trace: RankTrace, calls: Ints) -> tuple[tuple[int, int], int]:
+    """Return the time to replay, and how many steps it holds: all, or the first with few enough calls."""
+    steps = trace.timeline.steps
+    counts = np.searchsorted(calls, [step.end_ns for step in steps])
+    counts = counts - np.searchsorted(calls, steps[0].start_ns)
+    number = max(1, int(np.searchsorted(counts, CALLS_MAX, side="right")))
+    return (steps[0].start_ns, steps[number - 1].end_ns), number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Launched:
-    """Spans of devices, and which of the calls launched each."""
+    """Spans of devices in the order of launching, and which of the calls launched each."""
 
     rows: Ints
     call: Ints
 
 
-def _launched(trace: RankTrace, calls: Ints, by_call: Ints) -> _Launched:
+def _launched(trace: RankTrace, calls: Ints, by_call: Ints, window: tuple[int, int]) -> _Launched:
     """Return the devices' spans that calls launched; those without a call go with the one before them."""
     host, spans = trace.events.host, trace.events.device
-    first, last = trace.timeline.window_ns
+    first, last = window
     at = np.where(by_call >= 0, host.start_ns[by_call], spans.start_ns)
     place = np.searchsorted(host.start_ns[calls], at, side="right") - 1
-    inside = (place >= 0) & (spans.start_ns >= first) & (spans.start_ns < last)
-    rows = np.flatnonzero(inside)
+    rows = np.flatnonzero((place >= 0) & (spans.start_ns >= first) & (spans.start_ns < last))
+    rows = rows[np.argsort(place[rows], kind="stable")]
     return _Launched(rows=rows, call=place[rows])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from throughput.attribute.intervals import Coverage, ratio_interval
+from throughput.attribute.intervals import Coverage, ratio_interval, together
 from throughput.attribute.trace_layers import Layer, claimed, device_layers, host_layers
 from throughput.model.attribution import DeviceShare, SplitRow, StepBreakdown
 from throughput.model.category import CATEGORIES, Category, Source, State
@@ -61,12 +61,13 @@ def split_trace(trace: RankTrace) -> TraceSplit:
     """Return every step of a trace, split for each of its devices."""
     start, end = edges(trace.timeline.steps)
     host = host_layers(trace)
+    on_host = claimed(host)
     numbers = np.unique(trace.events.device.device).tolist() or [-1]
     return TraceSplit(
         start_ns=start,
         end_ns=end,
         devices=tuple(
-            _one(number, [*device_layers(trace, number), *host], (start, end)) for number in numbers
+            _one(number, device_layers(trace, number), (host, on_host), (start, end)) for number in numbers
         ),
     )
 
@@ -79,8 +80,13 @@ def edges(steps: Sequence[Step]) -> tuple[Ints, Ints]:
     )
 
 
-def _one(device: int, layers: list[Layer], steps: tuple[Ints, Ints]) -> OneDevice:
-    mine = claimed(layers)
+def _one(
+    device: int, ran: list[Layer], host: tuple[list[Layer], list[Coverage]], steps: tuple[Ints, Ints]
+) -> OneDevice:
+    """Return one device: what it ran claims time before what the host did, which is the same for all."""
+    work = together([layer.spans for layer in ran])
+    layers = [*ran, *host[0]]
+    mine = [*claimed(ran), *(cover.without(work) for cover in host[1])]
     parts = np.zeros((len(steps[0]), len(CATEGORIES)), dtype=np.int64)
     for layer, cover in zip(layers, mine, strict=True):
         parts[:, COLUMN[layer.category]] += cover.within(*steps)
@@ -161,10 +167,7 @@ def device_shares(split: TraceSplit, one: OneDevice) -> tuple[DeviceShare, ...]:
         mine = [layer.spans for layer in one.layers if layer.category is category]
         if category in DEVICE_KINDS and one.device >= 0:
             mine = mine[:1]  # what the device ran, not what the host did for it
-        both = Coverage(
-            np.concatenate([np.zeros(0, np.int64), *(s.start for s in mine)]),
-            np.concatenate([np.zeros(0, np.int64), *(s.end for s in mine)]),
-        )
+        both = together(mine)
         busy = float(both.within(split.start_ns, split.end_ns).sum()) / total if mine else None
         exposed = float(one.parts[:, number].sum()) / total
         found.append(DeviceShare(category=category, busy=busy, exposed=exposed))

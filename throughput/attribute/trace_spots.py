@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from throughput.attribute.intervals import Coverage, Floats
+from throughput.attribute.intervals import Coverage, Floats, together
 from throughput.attribute.trace_gaps import Gaps, launches
 from throughput.attribute.trace_layers import SYNC, HostReader
 from throughput.attribute.trace_names import KERNEL_FILE, OUTSIDE, Named, ThreadNames
@@ -75,16 +75,12 @@ class Spots:
         if not len(within.start):
             return
         names = self.thread(number)
-        start, end, inner = names.stretches
-        spent = within.within(start, end)
         total = int(within.within(*_window(self.split)).sum())
-        some = np.flatnonzero((spent > 0) & (inner >= 0))
-        by_span = np.bincount(inner[some], weights=spent[some], minlength=len(names.rows))
-        order = np.argsort(-by_span, kind="stable")
-        few = order[
-            : min(PLACES_MAX, int(np.searchsorted(np.cumsum(by_span[order]), MOST * by_span.sum())) + 1)
-        ]
-        few = few[by_span[few] > 0]
+        by_span = names.spent(within)
+        some = np.flatnonzero(by_span)
+        order = some[np.argsort(-by_span[some], kind="stable")]
+        most = int(np.searchsorted(np.cumsum(by_span[order]), MOST * by_span.sum())) + 1
+        few = order[: min(PLACES_MAX, most)]
         labels = names.labels(few)
         for position, label in zip(few.tolist(), labels.tolist(), strict=True):
             yield names.named(position, label), float(by_span[position])
@@ -167,10 +163,7 @@ def hotspots(spots: Spots) -> tuple[Hotspot, ...]:
         for layer, cover in list(zip(one.layers, one.claimed, strict=True))[len(DEVICE_KINDS) :]:
             by_category[layer.category].append(cover.common(within))
         for category, covers in by_category.items():
-            both = Coverage(
-                np.concatenate([c.start for c in covers]), np.concatenate([c.end for c in covers])
-            )
-            for named, ns in spots.on_host(both):
+            for named, ns in spots.on_host(together(covers)):
                 heap.add(category, named, ns * share)
     return _ranked(spots, heap)
 
@@ -222,16 +215,25 @@ def after_sync(spots: Spots, gaps: Gaps) -> tuple[Starver, ...]:
     order = rows[np.argsort(read.events.host.end_ns[rows], kind="stable")]
     # The last wait that ended before the device was given work again, if it ended as the device ran dry.
     place = np.searchsorted(ended, idle.end) - 1
-    near = (place >= 0) & (ended[np.maximum(place, 0)] >= idle.start - AFTER_SYNC_NS)
-    names = spots.thread(read.thread)
+    near = np.flatnonzero((place >= 0) & (ended[np.maximum(place, 0)] >= idle.start - AFTER_SYNC_NS))
+    wait, end = place[near], idle.end[near]
+    return _starvers(spots, _blamed(spots, order[wait], end - np.clip(ended[wait], idle.start[near], end)))
+
+
+def _blamed(spots: Spots, calls: Ints, ns: Ints) -> Mapping[Named, float]:
+    """Return time by the operator around the call of the training thread that it is blamed on."""
+    names = spots.thread(spots.read.thread)
+    longest = np.sort(np.argsort(-ns, kind="stable")[:PLACES_MAX])
+    calls, ns = calls[longest], ns[longest]
+    position = np.searchsorted(names.rows, calls)
+    known = position < len(names.rows)
+    known[known] = names.rows[position[known]] == calls[known]
+    position = position[known]
+    label = names.nesting.climb(position, names.kind == int(SpanKind.OPERATOR))
     spent: dict[Named, float] = defaultdict(float)
-    for gap in np.flatnonzero(near).tolist():
-        position = int(np.searchsorted(names.rows, order[place[gap]]))
-        if position < len(names.rows) and names.rows[position] == order[place[gap]]:
-            label = int(names.nesting.climb(np.array([position]), names.kind == int(SpanKind.OPERATOR))[0])
-            named = names.named(position, label if label >= 0 else position)
-            spent[named] += float(idle.end[gap] - max(idle.start[gap], min(ended[place[gap]], idle.end[gap])))
-    return _starvers(spots, spent)
+    for call, operator, lasted in zip(position.tolist(), label.tolist(), ns[known].tolist(), strict=True):
+        spent[names.named(call, operator if operator >= 0 else call)] += float(lasted)
+    return spent
 
 
 def _starvers(spots: Spots, spent: Mapping[Named, float]) -> tuple[Starver, ...]:

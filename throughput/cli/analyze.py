@@ -9,16 +9,17 @@ from collections.abc import Sequence
 
 from throughput.cli.output import print_analysis
 from throughput.cli.profile import Output
+from throughput.flows.trace_engines import Engine
 from throughput.flows.trace_run import analyze
 from throughput.model.place import legible
 from throughput.render.json_report import report_to_json
 from throughput.render.labels import plain
 
 
-def run_analyze(traces: Sequence[str], out: str | None, output: Output) -> int:
+def run_analyze(traces: Sequence[str], out: str | None, engine: Engine, output: Output) -> int:
     """Analyse, print, open; return the exit code."""
     tells = sys.stderr.isatty() and not output.quiet
-    done = analyze(traces, out, _tell if tells else _keep_quiet)
+    done = analyze(traces, out, _tell if tells else _keep_quiet, engine)
     if output.as_json:
         sys.stdout.buffer.write(report_to_json(done.analysis.report))
         sys.stdout.buffer.flush()

@@ -172,15 +172,26 @@ def profile(
 @app.command(
     epilog="Examples:\n\n"
     "throughput analyze trace.json.gz\n\n"
-    "throughput analyze traces/   (a folder: one trace a rank)"
+    "throughput analyze traces/   (a folder: one trace a rank)\n\n"
+    "throughput analyze s3://bucket/job7/ --engine dask://scheduler:8786"
 )
 def analyze(
+    *,
     traces: Annotated[
         list[str],
         typer.Argument(
-            metavar="TRACE...", help="Trace files of torch.profiler, or folders of them: a trace a rank."
+            metavar="TRACE...",
+            help="Trace files of torch.profiler, or folders of them: a trace a rank. Paths, or URLs that "
+            "fsspec knows (s3://, gs://).",
         ),
     ],
+    engine: Annotated[
+        str | None, typer.Option(help="Read on a cluster: dask://host:port. (default: on this machine)")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Read so many ranks at once. (default: by CPUs and sizes)"),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="Run directory. (default: reports/<date-time>-<trace>)")
     ] = None,
@@ -193,8 +204,12 @@ def analyze(
     """Say what slows a training down from traces that torch.profiler wrote (CUDA, ROCm, CPU)."""
     from throughput.cli.analyze import run_analyze
     from throughput.cli.profile import Output
+    from throughput.flows.trace_engines import engine_named
 
-    raise typer.Exit(run_analyze(traces, out, Output(open_page=open_page, quiet=quiet, as_json=as_json)))
+    chosen = engine_named(engine, processes)
+    raise typer.Exit(
+        run_analyze(traces, out, chosen, Output(open_page=open_page, quiet=quiet, as_json=as_json))
+    )
 
 
 @app.command()

@@ -34,6 +34,8 @@ CHANGES = {
     "copies": "copies to the device run on a stream of their own, and nobody waits for them",
 }
 
+AT_PACE = "this rank needs as long from one collective to the next as the median of the others"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
@@ -128,6 +130,18 @@ def with_replay(finding: Finding | None, facts: Facts, change: str) -> Finding |
         assumes=CHANGES[change],
     )
     return replace(finding, prediction=prediction, saves_ns_per_step=max(0.0, replay.step_ns - told.step_ns))
+
+
+def with_level(finding: Finding | None, row: object) -> Finding | None:
+    """Return a finding with what a replay of all ranks gives when this one is as early as the others."""
+    level = _mapping(row)
+    step = number(level.get("step_ns"))
+    saved = [number(level.get(name)) or 0.0 for name in ("low_ns", "expected_ns", "high_ns")]
+    if finding is None or not step or not 0 < saved[1] < step:
+        return finding
+    low, speedup, high = (step / max(step - ns, 0.01 * step) for ns in sorted(saved))
+    prediction = Prediction(speedup=speedup, low=low, high=high, basis="replay", assumes=AT_PACE)
+    return replace(finding, prediction=prediction, saves_ns_per_step=saved[1])
 
 
 def _optimizer(row: Mapping[str, object]) -> tuple[str, float, float, float] | None:

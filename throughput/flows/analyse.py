@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,13 +22,14 @@ from throughput.errors import DamagedFile
 from throughput.flows.collectors import collector_states
 from throughput.flows.experiments import read_experiments, with_experiments
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
+from throughput.flows.nodes import Node, nodes_of
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
-from throughput.model.timeline import Counter, Timeline
+from throughput.model.timeline import Counter, Step, Timeline
 from throughput.render.view import headline
 
 RULE_GROUP = "throughput.rules"
@@ -52,25 +54,72 @@ def analyse(directory: RunDirectory) -> Analysis:
 
 
 def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
-    """Return each rank's timeline."""
-    sources, qualified = read_sources(directory.raw, run.script_dir)
-    began, ended = run.clock.get("stacks_began_ns") or {}, run.clock.get("stacks_ended_ns") or {}
-    counters = _counters(directory.raw)
-    return tuple(
-        RankReader(
-            FolderFiles(folder),
-            Context(
-                rank=int(folder.name.rpartition("-")[2]),
-                script_dir=run.script_dir,
-                stacks_began_ns=began.get(folder.name),
-                stacks_ended_ns=ended.get(folder.name),
-                counters=counters,
-                sources=sources,
-                qualified=qualified,
-            ),
-        ).timeline()
-        for folder in directory.ranks()
-    )
+    """Return each rank's timeline.
+
+    A rank that died leaves the others alone: what can't be read, and ranks without a step that counts where
+    others have some, are left out; a note of the first of the others says so.
+
+    Raises:
+        DamagedFile: no rank can be read.
+    """
+    found: list[Timeline] = []
+    notes: list[str] = []
+    refused: DamagedFile | None = None
+    for node in nodes_of(directory, run):
+        context = _context(node)
+        for folder in node.ranks:
+            try:
+                found.append(RankReader(FolderFiles(folder), context(folder)).timeline())
+            except DamagedFile as error:
+                refused = refused or error
+                notes.append(f"{error.what} {folder.name} is left out.")
+    if refused and not found:
+        raise refused
+    found.sort(key=lambda timeline: timeline.rank)
+    notes += _missing(found)
+    shown = [one for one in found if _kept(one)] or found
+    if notes and shown:
+        shown[0] = replace(shown[0], notes=(*shown[0].notes, *notes))
+    return tuple(shown)
+
+
+def _missing(found: Sequence[Timeline]) -> list[str]:
+    """Return which ranks of a training the figures are not of, in sentences."""
+    without = [str(one.rank) for one in found if not _kept(one)]
+    size = found[0].facts.get("world_size") if found else None
+    lines = []
+    if 0 < len(without) < len(found):
+        lines.append(f"Left out, for no step of it counts: rank {', '.join(without)}.")
+    if isinstance(size, int) and size > len(found):
+        lines.append(
+            f"The training has {size:,} ranks, {len(found):,} of them are here: figures are of these."
+        )
+    return lines
+
+
+def _kept(timeline: Timeline) -> list[Step]:
+    return [s for s in timeline.steps if s.block.value not in ("warmup", "dropped")]
+
+
+def _context(node: Node) -> Callable[[Path], Context]:
+    """Return what is known of a rank beside its own files, given its folder."""
+    sources, qualified = read_sources(node.raw, node.run.script_dir)
+    clock = node.run.clock
+    began, ended = clock.get("stacks_began_ns") or {}, clock.get("stacks_ended_ns") or {}
+    counters = _counters(node.raw)
+
+    def of(folder: Path) -> Context:
+        return Context(
+            rank=int(folder.name.rpartition("-")[2]),
+            script_dir=node.run.script_dir,
+            stacks_began_ns=began.get(folder.name),
+            stacks_ended_ns=ended.get(folder.name),
+            counters=counters,
+            sources=sources,
+            qualified=qualified,
+        )
+
+    return of
 
 
 def _counters(raw: Path) -> tuple[Counter, ...]:
@@ -114,7 +163,7 @@ def _with_torch_facts(run: Run, timelines: tuple[Timeline, ...]) -> Run:
 
 def _counted(window: Window, timeline: Timeline) -> Window:
     """Return the window with its kept and warm-up steps as the timeline has them."""
-    kept = [s for s in timeline.steps if s.block.value not in ("warmup", "dropped")]
+    kept = _kept(timeline)
     if not timeline.steps:
         return window
     seen = timeline.steps[-1].index

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import throughput
-from throughput.align.trace_file import read_trace
-from throughput.align.trace_timeline import rank_trace
-from throughput.attribute.trace import attribute_trace
-from throughput.attribute.trace_ranks import Collectives, Imposed, collectives_of, imposed, stragglers
+from throughput.attribute.trace_level import Levelled, levelled
+from throughput.attribute.trace_ranks import Imposed, imposed, stragglers
 from throughput.collect.run_directory import RunDirectory, new_run_directory, write_whole
-from throughput.errors import DamagedFile
+from throughput.collect.secrets import mask, mask_arguments
 from throughput.flows.analyse import build_report
 from throughput.flows.profile import FILES, write_reports
-from throughput.flows.trace_files import (
-    Reference,
-    rank_in_name,
-    reference_to,
-    references_json,
-    trace_files,
-)
-from throughput.flows.trace_words import device_notes, rank_note, replay_note, step_note
-from throughput.model.attribution import Attribution
+from throughput.flows.trace_engines import HERE, Engine
+from throughput.flows.trace_files import Reference, name_of, references_json, trace_files
+from throughput.flows.trace_reading import OneRank, Progress, read_ranks
+from throughput.flows.trace_words import device_notes, level_notes, rank_note, replay_note, step_note
 from throughput.model.finding import Facts
 from throughput.model.report import Analysis, Headline, Report
 from throughput.model.run import CollectorStatus, Run, Window
-from throughput.model.timeline import Timeline
-from throughput.model.trace import TraceEvents
 from throughput.render.headline import FEW_STEPS, headline
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,33 +32,27 @@ class Analyzed:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneRank:
-    """What is kept of a rank's trace when its events are given up."""
-
-    path: Path
-    timeline: Timeline
-    attribution: Attribution
-    collectives: Collectives
-
-
-def analyze(named: Sequence[str], out: str | None, progress: Progress) -> Analyzed:
+def analyze(named: Sequence[str], out: str | None, progress: Progress, engine: Engine = HERE) -> Analyzed:
     """Read traces and write a run directory that refers to them, with the reports.
 
     Args:
-        named: trace files, and folders of ranks.
+        named: trace files, and folders of ranks; paths or URLs.
         out: the run directory; None chooses one.
         progress: is told which file is read.
+        engine: who reads them.
 
     Raises:
-        UsageError: nothing is there to read, or nowhere to write.
+        UsageError: nothing is there to read or to read with, or nowhere to write.
         DamagedFile: no trace can be read.
     """
-    paths = trace_files(named)
+    sources = trace_files(named)
     started = dt.datetime.now(dt.timezone.utc)
-    ranks, notes = read_ranks(paths, progress)
-    directory = new_run_directory(out, _stem(paths), started)
-    references = [reference_to(one.path, one.timeline.rank) for one in ranks]
+    ranks, notes = read_ranks(sources, progress, engine)
+    directory = new_run_directory(out, _stem(sources), started)
+    references = [
+        Reference(path=mask(one.source), bytes=one.bytes, sha256=one.sha256, rank=one.timeline.rank)
+        for one in ranks
+    ]
     write_whole(directory.raw / "traces.json", references_json(references))
     run = _run(directory, started, named, (ranks, references, notes))
     directory.write_run(run)
@@ -78,56 +60,9 @@ def analyze(named: Sequence[str], out: str | None, progress: Progress) -> Analyz
     return Analyzed(directory=directory, analysis=analysis, files=write_reports(directory, analysis, FILES))
 
 
-def read_ranks(paths: Sequence[Path], progress: Progress) -> tuple[tuple[OneRank, ...], tuple[str, ...]]:
-    """Return each trace as a rank, in the order of ranks, and notes on those that can't be read.
-
-    Raises:
-        DamagedFile: none can be read.
-    """
-    found: list[OneRank] = []
-    refused: list[DamagedFile] = []
-    taken: set[int] = set()
-    for number, path in enumerate(paths):
-        progress(f"Reading {path.name} ({number + 1} of {len(paths)})")
-        try:
-            events = _events(path)
-        except DamagedFile as error:
-            refused.append(error)
-            continue
-        rank = _free_rank(events, path, taken, alone=len(paths) == 1)
-        taken.add(rank)
-        found.append(_one_rank(path, events, rank))
-    if not found:
-        raise refused[0]
-    notes = [f"{error.what} It is left out." for error in refused]
-    return tuple(sorted(found, key=lambda one: one.timeline.rank)), tuple(notes)
-
-
-def _events(path: Path) -> TraceEvents:
-    with path.open("rb") as file:
-        return read_trace(file, path.name)
-
-
-def _free_rank(events: TraceEvents, path: Path, taken: set[int], *, alone: bool) -> int:
-    """Return the rank that the trace says, else that its name says, else the next free one."""
-    for said in (events.rank, None if alone else rank_in_name(path)):
-        if said is not None and said not in taken:
-            return said
-    return next(number for number in range(len(taken) + 1) if number not in taken)
-
-
-def _one_rank(path: Path, events: TraceEvents, rank: int) -> OneRank:
-    trace = rank_trace(events, rank)
-    return OneRank(
-        path=path,
-        timeline=trace.timeline,
-        attribution=attribute_trace(trace),
-        collectives=collectives_of(trace),
-    )
-
-
-def _stem(paths: Sequence[Path]) -> str:
-    name = paths[0].name if len(paths) == 1 else paths[0].parent.name or "ranks"
+def _stem(sources: Sequence[str]) -> str:
+    folder = name_of(sources[0].replace("\\", "/").rpartition("/")[0])
+    name = name_of(sources[0]) if len(sources) == 1 else folder or "ranks"
     for ending in (".gz", ".json", ".trace", ".pt"):
         name = name.removesuffix(ending)
     return name
@@ -148,7 +83,7 @@ def _run(
     return Run(
         run_id=directory.path.name,
         tool_version=throughput.__version__,
-        command=("throughput", "analyze", *named),
+        command=mask_arguments(("throughput", "analyze", *named)),
         script=None,
         script_dir="",
         cwd=".",
@@ -166,9 +101,13 @@ def analysis_of(run: Run, ranks: Sequence[OneRank]) -> Analysis:
     """Return the report of all ranks, with what each imposes on the others."""
     rows = imposed([one.collectives for one in ranks], [one.attribution for one in ranks])
     late = {row.rank: row for row in rows}
-    facts = tuple(_facts(run, one, late.get(one.timeline.rank)) for one in ranks)
-    report = build_report(run, facts)
     chosen = stragglers(rows)
+    level = _levelled(ranks, chosen)
+    by_rank = {row.ranks[0]: row for row in level if len(row.ranks) == 1}
+    facts = tuple(
+        _facts(run, one, late.get(one.timeline.rank), by_rank.get(one.timeline.rank)) for one in ranks
+    )
+    report = build_report(run, facts)
     devices = tuple(device for one in ranks for device in one.attribution.devices)
     shown = replace(
         report,
@@ -178,26 +117,43 @@ def analysis_of(run: Run, ranks: Sequence[OneRank]) -> Analysis:
         ),
         devices=devices,
         stragglers=tuple(row.rank for row in chosen),
-        notes=_notes(report, ranks, chosen),
+        notes=_notes(report, ranks, (chosen, level)),
     )
     return Analysis(report=replace(shown, headline=_headline(shown, facts)), facts=facts)
 
 
-def _facts(run: Run, one: OneRank, late: Imposed | None) -> Facts:
+def _levelled(ranks: Sequence[OneRank], late: Sequence[Imposed]) -> tuple[Levelled, ...]:
+    """Return what a step saves with each straggler at the others' pace, and, of several, with all."""
+    sets: list[tuple[int, ...]] = [(row.rank,) for row in late]
+    sets += [tuple(row.rank for row in late)] if len(late) > 1 else []
+    return levelled([one.collectives for one in ranks], [one.attribution for one in ranks], sets)
+
+
+def _facts(run: Run, one: OneRank, late: Imposed | None, level: Levelled | None) -> Facts:
     timeline = one.timeline
     if late is not None:
-        ranks = {
+        ranks: dict[str, object] = {
             "imposed_ns": late.ns_per_step,
             "share": late.share,
             "collectives": late.collectives,
             "late_in": None if late.late_in is None else late.late_in.value,
             "excess_ns": late.excess_ns,
+            "levelled": None
+            if level is None
+            else {
+                "step_ns": level.step_ns,
+                "low_ns": level.low_ns,
+                "expected_ns": level.expected_ns,
+                "high_ns": level.high_ns,
+            },
         }
         timeline = replace(timeline, facts=timeline.facts | {"ranks": ranks})
     return Facts(run=run, timeline=timeline, attribution=one.attribution)
 
 
-def _notes(report: Report, ranks: Sequence[OneRank], late: Sequence[Imposed]) -> tuple[str, ...]:
+def _notes(
+    report: Report, ranks: Sequence[OneRank], told_of: tuple[Sequence[Imposed], Sequence[Levelled]]
+) -> tuple[str, ...]:
     """Return the report's notes with those of all ranks, each once."""
     lines = [*report.notes, *(note for one in ranks[1:] for note in one.timeline.notes)]
     rule = ranks[0].timeline.facts.get("step_rule")
@@ -206,7 +162,7 @@ def _notes(report: Report, ranks: Sequence[OneRank], late: Sequence[Imposed]) ->
     told = replay_note(ranks[0].attribution.trace_replay)
     lines += [told] if told else []
     if len(ranks) > 1:
-        lines.append(rank_note(late, len(ranks)))
+        lines += [rank_note(told_of[0], len(ranks)), *level_notes(told_of[1])]
     return tuple(dict.fromkeys(lines))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from throughput import units
+from throughput.attribute.trace_level import Levelled
 from throughput.attribute.trace_names import OUTSIDE
 from throughput.attribute.trace_ranks import STRAGGLES, Imposed
 from throughput.model.attribution import DeviceSplit, TraceReplay
@@ -75,3 +76,21 @@ def rank_note(late: Sequence[Imposed], ranks: int) -> str:
         f"rank {row.rank} by {units.duration(row.ns_per_step)} ({units.percent(row.share)})" for row in late
     )
     return f"Of {ranks} ranks, some hold up the others in each step: {named}."
+
+
+def level_notes(rows: Sequence[Levelled]) -> list[str]:
+    """Return a sentence for each replay of ranks that come as early as the others."""
+    return [_level(row) for row in rows]
+
+
+def _level(row: Levelled) -> str:
+    who = f"rank {row.ranks[0]}" if len(row.ranks) == 1 else f"ranks {', '.join(map(str, row.ranks))}"
+    low, expected, high = (
+        units.ratio(row.step_ns / max(row.step_ns - saved, 1.0))
+        for saved in (row.low_ns, row.expected_ns, row.high_ns)
+    )
+    step = units.duration(row.step_ns - row.expected_ns)
+    return (
+        f"Replayed with {who} at the median rank's pace, a step takes {step}: {expected} "
+        f"({low} at the slowest other's, {high} at the fastest's)."
+    )

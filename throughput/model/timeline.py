@@ -14,6 +14,8 @@ import numpy.typing as npt
 from throughput.model.category import Block, Category, Phase
 
 Ints = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int32]
+"""Indices and numbers that fit 32 bits: a trace of a gigabyte has millions of them."""
 
 
 def no_ints() -> Ints:

@@ -8,12 +8,9 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from throughput.model.timeline import Frame, Ints, Timeline, no_ints
-
-Small = npt.NDArray[np.int32]
-"""Indices and numbers that fit 32 bits: a trace of a gigabyte has millions of them."""
+from throughput.model.nesting import ThreadSpans, nesting_of
+from throughput.model.timeline import Frame, Ints, Small, Timeline, no_ints
 
 
 def no_small() -> Small:
@@ -92,9 +89,19 @@ class TraceEvents:
     def named(self, kind: SpanKind, wanted: Callable[[str], object]) -> Ints:
         """Return the numbers of the host's spans of a kind whose name is wanted."""
         rows = self.spans(kind)
-        known, place = np.unique(self.host.name[rows], return_inverse=True)
-        chosen = np.array([bool(wanted(self.names[n])) for n in known.tolist()], dtype=bool)
-        return rows[chosen[place]] if len(rows) else rows
+        names = self.host.name[rows]
+        chosen = np.zeros(len(self.names), dtype=bool)
+        # Each name is looked at once, however many spans have it.
+        for number in np.flatnonzero(np.bincount(names)).tolist():
+            chosen[number] = bool(wanted(self.names[number]))
+        return rows[chosen[names]]
+
+    def thread_spans(self, thread: int | None, window: tuple[int, int]) -> ThreadSpans:
+        """Return the spans of a thread of the host that overlap a window, and how they are nested."""
+        host, (first, last) = self.host, window
+        mine = host.thread == (-1 if thread is None else thread)
+        rows = np.flatnonzero(mine & (host.start_ns < last) & (host.end_ns > first))
+        return ThreadSpans(rows=rows, nesting=nesting_of(host.start_ns[rows], host.end_ns[rows]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +112,5 @@ class RankTrace:
     events: TraceEvents
     thread: int | None
     """Index into `events.threads` of the training thread; None where the trace shows none of the host."""
+    main: ThreadSpans
+    """Of the training thread."""

@@ -18,6 +18,7 @@ from throughput.model.report import Report
 from throughput.render import changes, view
 from throughput.render.against import Against
 from throughput.render.bar import COLOURS, Look, split_bar
+from throughput.render.devices import device_lines
 from throughput.render.view import plain
 
 ROWS = 40  # a screen of a laptop's terminal
@@ -27,18 +28,19 @@ SENTENCE_ROWS = 2
 EVIDENCE_ROWS = 5
 FILE_ROWS = 2
 
-Amounts = tuple[int, int, int, int]
+Amounts = tuple[int, int, int, int, int]
 AMOUNTS: tuple[Amounts, ...] = (
-    (5, 3, 3, 8),
-    (5, 3, 1, 8),
-    (4, 3, 1, 6),
-    (4, 2, 1, 6),
-    (3, 2, 1, 5),
-    (2, 1, 1, 4),
-    (2, 1, 1, 2),
-    (1, 1, 1, 1),
+    (5, 3, 3, 8, 16),
+    (5, 3, 3, 8, 8),
+    (5, 3, 1, 8, 8),
+    (4, 3, 1, 6, 8),
+    (4, 2, 1, 6, 6),
+    (3, 2, 1, 5, 4),
+    (2, 1, 1, 4, 4),
+    (2, 1, 1, 2, 2),
+    (1, 1, 1, 1, 0),
 )
-"""Hotspots, findings, notes and differences from a baseline to show: the first that fits."""
+"""Hotspots, findings, notes, differences from a baseline and devices to show: the first that fits."""
 TABLE = 70  # narrower terminals show a difference without both times
 
 
@@ -66,13 +68,14 @@ def report_lines(report: Report, look: Look, width: int, against: Against | None
 
 
 def _lines(report: Report, look: Look, width: int, amounts: Amounts, against: Against | None) -> list[Text]:
-    hotspots, findings, notes, changed = amounts
+    hotspots, findings, notes, changed, devices = amounts
     blocks = [
         [_title(report, look, width)],
         _verdict(report, look, width),
         _figures(report, look, width),
         _split(report, look, width, against),
         _changes(against, look, width, changed) if against else [],
+        device_lines(report, look, width, devices),
         _hotspots(report, look, width, hotspots),
         _findings(report, look, width, findings),
         _notes(report, look, width, notes),

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.align.bitmap import events_of, paint
 from tests.unit.flows.trace_scenes import a_run
-from throughput.flows.trace_run import OneRank, analysis_of, read_ranks
+from throughput.flows.trace_reading import OneRank, read_ranks
+from throughput.flows.trace_run import analysis_of
 from throughput.model.attribution import DeviceSplit
 from throughput.model.category import Category
 

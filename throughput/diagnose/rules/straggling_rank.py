@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from throughput import units
-from throughput.diagnose import costs, findings
+from throughput.diagnose import costs, device, findings
 from throughput.diagnose.examples import facts
 from throughput.diagnose.reading import number
 from throughput.model.category import Category
@@ -50,7 +50,8 @@ def check(facts: Facts) -> Finding | None:
         )
     assumes = "this rank comes with the last of the others"
     texts = (f"Rank {rank} holds up all the others", FIXES.get(late_in, FIX))
-    return findings.of_cost(cost, (Category.COMMUNICATION, None), texts, lines, assumes)
+    finding = findings.of_cost(cost, (Category.COMMUNICATION, None), texts, lines, assumes)
+    return device.with_level(finding, ranks.get("levelled"))
 
 
 def _ranks(share: float, late_in: str | None) -> dict[str, object]:
