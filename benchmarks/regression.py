@@ -1,11 +1,11 @@
 """Judge the regression rule: record many runs once, then replay whole checks on what was recorded.
 
     python -m benchmarks.regression record FOLDER [--minutes 60]   # goes on where it stopped
-    python -m benchmarks.regression judge FOLDER                  # seconds; writes benchmarks/regression.json
+    python -m benchmarks.regression judge FOLDER [--out FILE]     # seconds; of what is there, however little
 
 Recorded are lockstep pairs (for each script, component and planted size) and plain fresh processes, in time
-order, one JSON line each. A check is replayed on blocks of consecutive values from a random start: looks,
-early stop, confirmation and limit are those of `throughput check`.
+order, one JSON line each, round by round. A check is replayed on blocks of consecutive values from
+a random start: looks, early stop, confirmation, limit and blame are those of `throughput check`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import tempfile
 import time
@@ -28,22 +29,31 @@ from benchmarks import store
 from benchmarks.regression_rules import OTHERS
 from benchmarks.regression_scripts import COMPONENTS, SCRIPTS
 from throughput.collect.options import ALWAYS, ProfileOptions
-from throughput.compare import parts
+from throughput.compare.measured import sample_of
 from throughput.compare.pairs import PairSample
-from throughput.compare.rule import Evidence, Pairs, Settings, Stored, decide
+from throughput.compare.rule import Decision, Evidence, Pairs, Settings, Stored, decide
+from throughput.compare.verdict import Sides as Names
+from throughput.compare.verdict import evidence_of, of_pairs
 from throughput.errors import ThroughputError
 from throughput.flows.check import Plan, lockstep_pair, profiled
 from throughput.flows.sides import Sides
-from throughput.model.verdict import Mark, Outcome
+from throughput.model.verdict import Form, Outcome
 
 SIZES = (0.0, 0.02, 0.05, 0.10)
 PAIRS, RUNS = 40, 100
 """Of each script, component and size; of each script alone."""
+FEW_PAIRS, FEW_RUNS = 8, 20
+"""Fewer are not judged: a check takes five of them."""
+FAILURES = 3
+"""In a row, after which a job is left out of this session: its script doesn't run here."""
 CHECKS = 2000
+SAVED = 5
+"""Processes of a saved benchmark."""
 SEED = 5
 RESULTS = Path(__file__).parent / "regression.json"
 THRESHOLDS = {0.0: 0.05, 0.02: 0.01, 0.05: 0.025, 0.10: 0.05}
 """Planted size -> threshold of the check: half of it. At the size itself half of all estimates fall short."""
+Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +70,17 @@ class Job:
         """What lines of the same job have in common."""
         return f"{self.kind} {self.script} {self.component} {self.size:g}"
 
+    @property
+    def wanted(self) -> int:
+        """How many lines make a whole recording."""
+        return PAIRS if self.kind == "pair" else RUNS
+
 
 def jobs() -> list[Job]:
-    """Return every job; one round of them is recorded after the other, so that each sees every hour."""
+    """Return every job; one round of them is recorded after the other, so that each sees every hour.
+
+    Plain runs come in twos: they stand for the two sides of a check that runs them one after the other.
+    """
     pairs = [
         Job(script=script, component=component, size=size, kind="pair")
         for script in SCRIPTS
@@ -70,22 +88,24 @@ def jobs() -> list[Job]:
         for size in SIZES
         if size or component == COMPONENTS[script][0]
     ]
-    runs = [Job(script=script, component="", size=0.0, kind="run") for script in SCRIPTS]
-    return [*runs, *runs, *pairs]
+    runs = [Job(script=script, component="", size=0.0, kind="run") for script in SCRIPTS for _ in range(2)]
+    return [*runs, *pairs]
 
 
 def record(folder: Path, minutes: float) -> None:
     """Add lines to the folder's file until everything is recorded, or the time is over."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "recorded.jsonl"
+    _end_last_line(file)
     done: dict[str, int] = {}
     for line in recorded(file):
-        done[line["job"]] = done.get(line["job"], 0) + 1
+        done[line["job"]] = done.get(line["job"], 0) + ("failed" not in line)
+    failures: dict[str, int] = {}
     until = time.monotonic() + minutes * 60
-    while time.monotonic() < until:
-        open_jobs = [job for job in jobs() if done.get(job.key, 0) < (PAIRS if job.kind == "pair" else RUNS)]
+    while True:
+        open_jobs = [j for j in jobs() if done.get(j.key, 0) < j.wanted and failures.get(j.key, 0) < FAILURES]
         if not open_jobs:
-            print("Everything is recorded.")
+            print("Everything is recorded." if not failures else "All that runs here is recorded.")
             return
         for job in open_jobs:
             if time.monotonic() > until:
@@ -93,99 +113,157 @@ def record(folder: Path, minutes: float) -> None:
             line = _recorded(job, folder)
             with file.open("a", encoding="utf-8") as opened:
                 opened.write(json.dumps(line) + "\n")
-            done[job.key] = done.get(job.key, 0) + 1
-            print(f"{job.key}: {done[job.key]}", flush=True)
+            failed = "failed" in line
+            failures[job.key] = failures.get(job.key, 0) + 1 if failed else 0
+            done[job.key] = done.get(job.key, 0) + (not failed)
+            print(
+                f"{job.key}: {line['failed'] if failed else f'{done[job.key]} of {job.wanted}'}", flush=True
+            )
 
 
-def recorded(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a file; the last one may have been cut off."""
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+def recorded(file: Path) -> Iterator[Line]:
+    """Yield the lines of a file; one that was cut off is left out."""
+    for text in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else ():
         try:
-            yield json.loads(line)
+            line = json.loads(text)
         except ValueError:
             continue
+        if isinstance(line, dict) and isinstance(line.get("job"), str):
+            yield line
 
 
-def _recorded(job: Job, folder: Path) -> dict[str, Any]:
+def _end_last_line(file: Path) -> None:
+    """End a line that was cut off, so that the next one stands alone."""
+    if file.exists() and not file.read_bytes().endswith(b"\n"):
+        with file.open("ab") as opened:
+            opened.write(b"\n")
+
+
+def _recorded(job: Job, folder: Path) -> Line:
     script = folder / f"{job.script}.py"
     script.write_text(SCRIPTS[job.script], encoding="utf-8")
     base = ProfileOptions(script=str(script), arguments=(job.component or "none", "0"))
     head = replace(base, arguments=(job.component or "none", str(job.size)))
-    line: dict[str, Any] = {"job": job.key, "at": time.time()}
+    line: Line = {"job": job.key, "at": time.time(), "load": os.getloadavg()[0]}
+    began = time.monotonic()
     try:
         if job.kind == "pair":
             sides = Sides(base=base, head=head, base_name="base", head_name="head")
-            return line | {"pair": asdict(lockstep_pair(sides, Plan(settings=Settings())))}
-        with tempfile.TemporaryDirectory() as out:
-            made = profiled(replace(base, collectors=ALWAYS, steps=200), Path(out) / "run")
-        steps = [step.duration_ns for step in made.analysis.facts[0].attribution.steps]
-        return line | {"steps_ns": steps}
+            line["pair"] = asdict(lockstep_pair(sides, Plan(settings=Settings())))
+        else:
+            with tempfile.TemporaryDirectory() as out:
+                made = profiled(replace(base, collectors=ALWAYS, steps=200), Path(out) / "run")
+            line["sample"] = asdict(sample_of(made.analysis))
+            line["steps_ns"] = [step.duration_ns for step in made.analysis.facts[0].attribution.steps]
     except ThroughputError as error:
-        return line | {"failed": error.what}
+        line["failed"] = error.what
+    return line | {"seconds": round(time.monotonic() - began, 1)}
 
 
-def judge(folder: Path) -> None:
+def judge(folder: Path, out: Path) -> None:
     """Replay checks on what was recorded; write and print how often each form and rule was right."""
-    series: dict[str, list[dict[str, Any]]] = {}
+    series: dict[str, list[Line]] = {}
     for line in recorded(folder / "recorded.jsonl"):
         if "failed" not in line:
             series.setdefault(line["job"], []).append(line)
-    found: dict[str, Any] = {"schema": 1, **store.stamp(), "lockstep": {}, "stored": {}, "other rules": {}}
-    for job in jobs():
+    found: dict[str, Any] = {"schema": 1, **store.stamp()}
+    found["recorded"] = {job.key: [len(series.get(job.key, [])), job.wanted] for job in jobs()}
+    found |= {"lockstep": {}, "interleaved": {}, "stored": {}, "other rules": {}}
+    for job in dict.fromkeys(jobs()):
         lines = series.get(job.key, [])
-        if job.kind == "pair" and len(lines) >= 8:
+        if job.kind == "pair" and len(lines) >= FEW_PAIRS:
             found["lockstep"][job.key] = lockstep_rates(lines, job)
-        elif job.kind == "run" and len(lines) >= 20:
-            times = [np.array(line["steps_ns"], dtype=np.float64) for line in lines]
-            found["stored"][job.key] = stored_rates(times)
-            found["other rules"][job.key] = other_rates(times)
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        elif job.kind == "run" and len(lines) >= FEW_RUNS:
+            found["interleaved"][job.key] = interleaved_rates(lines)
+            found["stored"][job.key] = stored_rates(lines)
+            found["other rules"][job.key] = other_rates(
+                [np.array(line["steps_ns"], dtype=np.float64) for line in lines]
+            )
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))
 
 
-def lockstep_rates(lines: list[dict[str, Any]], job: Job) -> dict[str, Any]:
+def lockstep_rates(lines: list[Line], job: Job) -> dict[str, Any]:
     """Return how checks of one script and planted size end, and whether they blame the right component."""
-    pairs = [_pair(line["pair"]) for line in lines]
+    pairs = [msgspec.convert(line["pair"], PairSample) for line in lines]
+    seconds = float(np.mean([line.get("seconds", math.nan) for line in lines]))
     settings = Settings(threshold=THRESHOLDS[job.size])
     random = np.random.default_rng(SEED)
+    names = Names(base="base", head="head")
     ends: dict[str, int] = {}
     blamed = used = 0
     for _ in range(CHECKS):
         chosen = [pairs[n] for n in _block(random, len(pairs), settings.most + settings.confirm)]
-        outcome, count = replay([_evidence(chosen[:n]) for n in range(1, len(chosen) + 1)], settings)
-        ends[outcome.value] = ends.get(outcome.value, 0) + 1
+        decision, count = replay([evidence_of(chosen[:n]) for n in range(1, len(chosen) + 1)], settings)
+        verdict = of_pairs(chosen[:count], decision, settings, Form.LOCKSTEP, names)
+        ends[verdict.outcome.value] = ends.get(verdict.outcome.value, 0) + 1
         used += count
-        rows = [row for row in parts.of_pairs(chosen[:count]) if row.mark is Mark.CHANGED]
-        blamed += outcome is Outcome.SLOWER and bool(rows) and rows[0].component == job.component
+        part = verdict.part
+        right = part is not None and part.component == job.component
+        blamed += right and verdict.outcome is Outcome.SLOWER
     slower = ends.get("slower", 0)
     return {
         "independent_pairs": len(pairs),
         "threshold": settings.threshold,
-        "ends": {name: number / CHECKS for name, number in sorted(ends.items())},
-        "slower_interval": _interval(slower / CHECKS, len(pairs) / 5),
+        "ends": _shares(ends),
+        "slower_interval": _interval(slower / CHECKS, len(pairs) / (used / CHECKS)),
         "blamed_right": blamed / slower if slower and job.size else None,
         "mean_pairs": used / CHECKS,
+        "mean_seconds": None if math.isnan(seconds) else round(seconds * used / CHECKS, 1),
         "spread_of_a_pair": float(np.std([pair.log_ratio for pair in pairs], ddof=1)),
     }
 
 
-def stored_rates(times: list[np.ndarray[Any, Any]]) -> dict[str, Any]:
+def interleaved_rates(lines: list[Line]) -> dict[str, Any]:
+    """Return how checks end that run the sides one after the other: runs in twos, head's with a factor."""
+    logs = _logs(lines)
+    ratios = logs[1::2] - logs[: len(logs) // 2 * 2 : 2]
+    # As a check does, so that which comes first has no side.
+    ratios[1::2] *= -1
+    found: dict[str, Any] = {"independent_pairs": len(ratios), "spread_of_a_pair": float(ratios.std(ddof=1))}
+
+    def looks(numbers: list[int], size: float) -> list[Evidence]:
+        values = tuple((ratios[numbers] + math.log1p(size)).tolist())
+        return [Pairs(logs=values[:n]) for n in range(1, len(values) + 1)]
+
+    return found | _ends(len(ratios), 0, looks)
+
+
+def stored_rates(lines: list[Line]) -> dict[str, Any]:
     """Return how checks against five saved processes end, on identical code and with a planted factor."""
-    logs = np.log([time_.mean() for time_ in times])
+    logs = _logs(lines)
+    found: dict[str, Any] = {"independent_runs": len(logs), "spread_of_a_run": float(logs.std(ddof=1))}
+
+    def looks(numbers: list[int], size: float) -> list[Evidence]:
+        saved = tuple(logs[numbers[:SAVED]].tolist())
+        now = tuple((logs[numbers[SAVED:]] + math.log1p(size)).tolist())
+        return [Stored(saved=saved, now=now[:n]) for n in range(1, len(now) + 1)]
+
+    return found | _ends(len(logs), SAVED, looks)
+
+
+def _ends(length: int, saved: int, looks: Any) -> dict[str, Any]:
+    """Return by planted factor how checks end, and the smallest change that they say they see."""
     settings = Settings()
     random = np.random.default_rng(SEED)
-    found: dict[str, Any] = {"independent_runs": len(times), "spread_of_a_run": float(logs.std(ddof=1))}
+    found: dict[str, Any] = {}
     for size in SIZES:
         ends: dict[str, int] = {}
+        seen = []
         for _ in range(CHECKS):
-            need = 5 + settings.most + settings.confirm
-            numbers = _block(random, len(logs), min(need, len(logs)))
-            saved, now = logs[numbers[:5]], logs[numbers[5:]] + math.log1p(size)
-            looks = [Stored(saved=tuple(saved), now=tuple(now[:n])) for n in range(1, len(now) + 1)]
-            outcome, _ = replay(looks, settings)
+            evidence = looks(_block(random, length, saved + settings.most + settings.confirm), size)
+            decision, count = replay(evidence, settings)
+            outcome = decision.outcome or Outcome.UNSURE
             ends[outcome.value] = ends.get(outcome.value, 0) + 1
-        found[f"+{size:.0%}"] = {name: number / CHECKS for name, number in sorted(ends.items())}
+            seen.append(evidence[count - 1].sees() or math.nan)
+        found[f"+{size:.0%}"] = _shares(ends)
+        found.setdefault("median_sees", round(math.expm1(float(np.nanmedian(seen))), 4))
     return found
+
+
+def _logs(lines: list[Line]) -> Any:
+    """Return the log of each process's mean step, as a saved benchmark holds it: less waits for a CPU."""
+    return np.log([float(line["sample"]["mean_ns"]) for line in lines])
 
 
 def other_rates(times: list[np.ndarray[Any, Any]]) -> dict[str, Any]:
@@ -197,36 +275,30 @@ def other_rates(times: list[np.ndarray[Any, Any]]) -> dict[str, Any]:
         for size in SIZES:
             count = 0
             for _ in range(CHECKS // 4):
-                chosen = [times[n] for n in _block(random, len(times), 10)]
-                count += rule(chosen[:5], [one * (1 + size) for one in chosen[5:]])
+                chosen = [times[n] for n in _block(random, len(times), 2 * SAVED)]
+                count += rule(chosen[:SAVED], [one * (1 + size) for one in chosen[SAVED:]])
             calls[f"+{size:.0%}"] = count / (CHECKS // 4)
         found[name] = calls
     return found
 
 
-def replay(looks: Sequence[Evidence], settings: Settings) -> tuple[Outcome, int]:
+def replay(looks: Sequence[Evidence], settings: Settings) -> tuple[Decision, int]:
     """Return how a check ends that gets one more value at a time, and how many it took."""
     for count, evidence in enumerate(looks, 1):
         found = decide(evidence, settings, last=count == len(looks))
         if found.outcome is not None:
-            return found.outcome, count
-    return Outcome.UNSURE, len(looks)
-
-
-def _evidence(pairs: list[PairSample]) -> Pairs:
-    return Pairs(
-        logs=tuple(pair.log_ratio for pair in pairs), errors=tuple(pair.error or 0.0 for pair in pairs)
-    )
+            return found, count
+    raise ValueError("no value to look at")
 
 
 def _block(random: np.random.Generator, length: int, count: int) -> list[int]:
-    """Return consecutive numbers from a random start, round the end: neighbours in time stay neighbours."""
+    """Return consecutive numbers from a random start, round the end, none twice: neighbours in time."""
     start = int(random.integers(length))
-    return [(start + n) % length for n in range(count)]
+    return [(start + n) % length for n in range(min(count, length))]
 
 
-def _pair(plain: dict[str, Any]) -> PairSample:
-    return msgspec.convert(plain, PairSample)
+def _shares(ends: dict[str, int]) -> dict[str, float]:
+    return {name: number / CHECKS for name, number in sorted(ends.items())}
 
 
 def _interval(share: float, independent: float) -> tuple[float, float]:
@@ -243,13 +315,14 @@ def main() -> None:
     parser.add_argument("verb", choices=("record", "judge"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     if asked.verb == "record":
         record(asked.folder, asked.minutes)
     elif not (asked.folder / "recorded.jsonl").exists():
         sys.exit(f"{asked.folder} holds no recording; record first")
     else:
-        judge(asked.folder)
+        judge(asked.folder, asked.out)
 
 
 if __name__ == "__main__":

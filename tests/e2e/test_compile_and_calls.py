@@ -62,6 +62,20 @@ def test_one_shape_is_compiled_once_without_added_graph_breaks(tmp_path: Path) -
     assert f"breaks {compiled['graph_breaks']}" in alone.stdout.decode()
 
 
+def test_a_graph_break_has_its_line(tmp_path: Path) -> None:
+    line = "    return model(x).pow(2).mean()\n"
+    broken = COMPILED.replace(
+        line, "    x = model(x)\n    torch._dynamo.graph_break()\n    return x.pow(2).mean()\n"
+    )
+    ran = profile(tmp_path, broken, "--steps", "40", "--warmup", "6", "--", "same", "400")
+    assert ran.code == 0, ran.text
+    compiled = facts(ran.out)["compile"]
+    assert compiled["graph_breaks"] == 1
+    (place,) = compiled["breaks"]
+    assert (place["function"], place["count"]) == ("loss_of", 1)
+    assert "graph_break()" in broken.splitlines()[place["line"] - 1]
+
+
 WORKERS = """
 import sys
 import numpy as np

@@ -80,3 +80,11 @@ def test_the_exit_code_of_a_verdict() -> None:
 @pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("2.5 %", 0.025), ("0.1", 0.1)])
 def test_thresholds(text: str, share: float) -> None:
     assert check.share_of(text) == pytest.approx(share)
+
+
+def test_options_that_a_check_does_not_have_fail_and_a_threshold_may_be_a_number(asked: list[Any]) -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"has no option treshold\. It has against, base_ref"):
+        Checker()("train.py", base_command="same", treshold="3%")
+    assert not asked
+    Checker()("train.py", base_command="same", threshold=0.03)
+    assert asked[0][1]["asked"].threshold == "0.03"

@@ -25,6 +25,7 @@ class _Calls(msgspec.Struct):
     role: str
     rows: list[_Row]
     callers: list[_Edge] = []
+    fetches: int = 0
 
 
 def read_calls(file: BinaryIO, frames: FrameReader) -> tuple[Call, ...]:
@@ -47,6 +48,7 @@ def read_calls(file: BinaryIO, frames: FrameReader) -> tuple[Call, ...]:
             role=found.role,
             callers=tuple(callers.get(number, ())),
             own=known[number][2],
+            fetches=max(0, found.fetches) if found.role == "worker" else 0,
         )
         for number, ((file_, line, function), row) in enumerate(zip(places, found.rows, strict=True))
         if OURS not in row[0]

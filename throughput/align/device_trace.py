@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from throughput.align.torch_trace import OPERATOR, RUNTIME, Event, Tid, Trace, clocked
+from throughput.align.torch_trace import OPERATOR, RUNTIME, Event, Tid, Trace, arguments_of, clocked
 from throughput.model.category import Category
 from throughput.model.timeline import DEVICE_KINDS, DeviceWork, Ints
 
@@ -103,24 +102,16 @@ def _direction(name: str) -> str:
     return f"{(here or long_here)[0]}2{(there or long_there)[0]}".lower()
 
 
-def _args(event: Event) -> Mapping[str, Any]:
-    try:
-        found = msgspec.json.decode(event.args)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _device(event: Event) -> int:
     """Return the device's number; copies between devices carry none, there the process number is it."""
-    for value in (_args(event).get("device"), event.pid):
+    for value in (arguments_of(event).get("device"), event.pid):
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
             return value
     return 0
 
 
 def _copied(event: Event) -> _Copied:
-    args = _args(event)
+    args = arguments_of(event)
     size = args.get("bytes")
     pinned = True if "Pinned" in event.name else False if "Pageable" in event.name else None
     number = float(size) if isinstance(size, (int, float)) and 0 <= size < 2.0**62 else 0.0
@@ -129,7 +120,7 @@ def _copied(event: Event) -> _Copied:
 
 def _correlation(event: Event) -> int | str | None:
     """Return what a call and the device work that it began have in common."""
-    found = _args(event).get("correlation")
+    found = arguments_of(event).get("correlation")
     return found if isinstance(found, (int, str)) else None
 
 

@@ -71,6 +71,19 @@ class _Collector(msgspec.Struct):
     reason: str | None = None
 
 
+class _Amount(msgspec.Struct):
+    name: str
+    times: Int
+    total: Int
+    least: Int
+    most: Int
+
+
+class _Instructions(msgspec.Struct):
+    count: Int
+    steps: Int
+
+
 class _Patch(msgspec.Struct):
     name: str
     collector: str
@@ -92,6 +105,8 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "anchor": _Anchor,
     "distributed": _Distributed,
     "collector": _Collector,
+    "amount": _Amount,
+    "instructions": _Instructions,
     "patch": _Patch,
     "note": _Text,
 }

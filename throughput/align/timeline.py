@@ -9,8 +9,10 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from throughput.align.amounts import placed_breaks, read_amounts
 from throughput.align.batches import read_batches, read_loaders
 from throughput.align.calls import read_calls
+from throughput.align.collectives import collective_facts
 from throughput.align.device_trace import device_facts, work_of
 from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
@@ -79,7 +81,8 @@ class _Traced:
 
     operators: Operators = field(default_factory=Operators)
     device_work: DeviceWork = field(default_factory=DeviceWork)
-    facts: dict[str, Any] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """`device`: totals for rules; `collectives`: how many a step, and their bytes."""
 
 
 class RankReader:
@@ -148,6 +151,7 @@ class RankReader:
         )
         blocked = self._blocked()
         traced = self._torch(steps)
+        tables = self._call_tables()
         return Timeline(
             rank=self.context.rank,
             steps=steps,
@@ -161,11 +165,11 @@ class RankReader:
             loaders=read_loaders(main.events, main.notes),
             operators=traced.operators,
             device_work=traced.device_work,
-            calls=self._calls(),
+            calls=tuple(call for table in tables for call in table),
             pauses=self._pauses(),
             counters=self.context.counters,
             sources=self.context.sources,
-            facts=self._facts() | ({"device": traced.facts} if traced.facts else {}),
+            facts=self._facts() | traced.facts | {"worker_batches": [t[0].fetches for t in tables if t]},
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
@@ -224,19 +228,21 @@ class RankReader:
         thread = training_tid(trace, self.tracks.found[self.main_track].native_id)
         block = [s for s in steps if s.block is Block.TORCH]
         base = trace.baseTimeNanoseconds + shift
-        window = ((block[0].start_ns - base) / 1e3, (block[-1].end_ns - base) / 1e3) if block else (0.0, 0.0)
+        facts: dict[str, Any] = {}
+        if block:
+            edges = [(ns - base) / 1e3 for ns in (*(s.start_ns for s in block), block[-1].end_ns)]
+            facts["collectives"] = collective_facts(trace, edges)
+            device = device_facts(trace, thread, (edges[0], edges[-1]), len(block))
+            if device is not None:
+                facts["device"] = device
         return _Traced(
-            operators=operators_of(trace, shift, thread),
-            device_work=work_of(trace, shift),
-            facts=device_facts(trace, thread, window, len(block)),
+            operators=operators_of(trace, shift, thread), device_work=work_of(trace, shift), facts=facts
         )
 
-    def _calls(self) -> tuple[Call, ...]:
+    def _call_tables(self) -> list[tuple[Call, ...]]:
+        """Return what each counted thread or worker called."""
         names = [n for n in self.files.names() if re.fullmatch(r"calls-\d+-\d+\.json", n)]
-        found: list[Call] = []
-        for name in names:
-            found.extend(self._optional(name, lambda file: read_calls(file, self.reader), ()))
-        return tuple(found)
+        return [self._optional(name, lambda file: read_calls(file, self.reader), ()) for name in names]
 
     def _pauses(self) -> tuple[Pause, ...]:
         assert self.main is not None
@@ -259,6 +265,9 @@ class RankReader:
         facts["world_size"] = notes.first("distributed").get("world_size")
         facts["host"] = notes.first("training").get("host")
         facts["modules"] = notes.first("modules").get("files")
+        facts["compile"] = placed_breaks(facts.get("compile"), self.reader)
+        facts["amounts"] = read_amounts([process.notes for process in self.processes])
+        facts["instructions"] = next(reversed([*notes.of("instructions")]), None)
         facts["pid"] = self.main.pid
         return facts
 

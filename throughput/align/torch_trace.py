@@ -6,8 +6,8 @@ import gzip
 import io
 import zlib
 from collections import Counter as Tally
-from collections.abc import Sequence
-from typing import Annotated, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -78,6 +78,15 @@ def load_trace(file: BinaryIO) -> Trace:
             return msgspec.json.decode(data.decode("utf-8", "replace").encode(), type=Trace)
     except (OSError, EOFError, zlib.error, msgspec.DecodeError, RecursionError) as error:
         raise DamagedFile(f"torch trace is damaged: {error}.", hint="Profile again.") from None
+
+
+def arguments_of(event: Event) -> Mapping[str, Any]:
+    """Return what a trace says of an event beside its time; empty where that is damaged."""
+    try:
+        found = msgspec.json.decode(event.args)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _unzip(data: bytes) -> bytes:

@@ -237,7 +237,7 @@ def report(
     against: Annotated[
         str | None,
         typer.Option(
-            help="An earlier run to show beside it: a run directory or a report.json. "
+            help="Show it beside an earlier run (its directory or report.json) or a saved benchmark. "
             "On the terminal, html and md; the other formats hold the run alone."
         ),
     ] = None,

@@ -4,7 +4,7 @@
         throughput_check("train.py", "--epochs", "2", base_ref="origin/main", threshold="5%")
 
 A regression fails the test with the verdict's sentence; so does "can't tell", unless `allow_inconclusive`.
-What could not be checked is an error with its hint, never a pass.
+What could not be checked fails the test too, with the reason and a hint: never a pass, never a skip.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from throughput.cli.check import Asked
 
 
 class Checker:
@@ -30,11 +34,11 @@ class Checker:
             asked: as the options of `throughput check`: `base_ref`, `base_command`, `against`, `threshold`,
                 `steps`, `max_runs`, `max_minutes`, `allow_inconclusive`, `counts`, `form`, `force`.
         """
-        from throughput.cli.check import Asked, checked, exit_code_of
+        from throughput.cli.check import checked, exit_code_of
         from throughput.errors import ThroughputError
 
         words = [str(target), *arguments] if isinstance(target, str | Path) else command_of(target)
-        wanted = Asked(**asked)
+        wanted = _wanted(asked)
         try:
             verdict = checked(words, module=None, command=callable(target), asked=wanted, quiet=True)
         except ThroughputError as error:
@@ -44,11 +48,30 @@ class Checker:
         return verdict
 
 
+def _wanted(asked: dict[str, Any]) -> Asked:
+    """Return the options of a check; one that it doesn't have fails the test."""
+    from throughput.cli.check import Asked
+
+    known = [field.name for field in fields(Asked)]
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        pytest.fail(
+            f"Nothing was checked: throughput_check has no option {unknown[0]}. It has {', '.join(known)}.",
+            pytrace=False,
+        )
+    if "threshold" in asked:
+        asked = asked | {"threshold": str(asked["threshold"])}
+    return Asked(**asked)
+
+
 def command_of(function: Callable[[], Any]) -> list[str]:
     """Return the command that calls a function in a process of its own."""
     name, module = function.__qualname__, inspect.getmodule(function)
     if module is None or not name.isidentifier():
-        pytest.fail(f"{name} can't be imported by its name: put it at the top of a module.", pytrace=False)
+        pytest.fail(
+            f"Nothing was checked: {name} can't be imported by its name: put it at the top of a module.",
+            pytrace=False,
+        )
     return [sys.executable, "-c", f"from {module.__name__} import {name}; {name}()"]
 
 

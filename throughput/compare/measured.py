@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from throughput.compare.counting import counts_of, merged
+from throughput.compare.counted import counts_of
+from throughput.compare.counting import merged
 from throughput.errors import NotComparable
 from throughput.model.attribution import Hotspot, StepBreakdown
 from throughput.model.benchmark import ProcessSample, SavedCount, SavedSpot

@@ -1,4 +1,4 @@
-"""Read a saved run, and put a second one beside it."""
+"""Read a saved run, and put a second one, or a saved benchmark, beside it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 from throughput.collect.run_directory import RunDirectory
 from throughput.errors import DamagedFile
 from throughput.flows.analyse import analyse
+from throughput.flows.project import project_of
+from throughput.flows.saved import NAME, read_benchmark, saved_stacks
+from throughput.flows.saved_report import last_scale, report_of, step_ns
 from throughput.model.report import Analysis
 from throughput.render.against import Against, compared
+from throughput.render.folded import read_folded
 from throughput.render.json_report import LARGEST, report_from_json
 
 
@@ -31,18 +35,33 @@ def saved_analysis(path: Path) -> Analysis:
 
 
 def against_baseline(analysis: Analysis, baseline: str | None) -> Against | None:
-    """Return the run beside its baseline, a run directory or a report.json; None without one.
+    """Return the run beside its baseline: a run directory, a report.json or a saved benchmark's name.
 
     Raises:
         UsageError: no baseline there.
         DamagedFile: the baseline can't be read.
-        NotComparable: batch size, device or number of ranks differ.
+        NotComparable: batch size, device or number of ranks differ, or there is no such saved benchmark.
     """
     if baseline is None:
         return None
+    if NAME.fullmatch(baseline) and not Path(baseline).exists():
+        return _against_saved(analysis, baseline)
     then = saved_analysis(Path(baseline))
     flames = then.facts[0].attribution.flames if then.facts else None
     return replace(compared(analysis.report, then.report), flames=flames)
+
+
+def _against_saved(analysis: Analysis, name: str) -> Against:
+    """Return the run beside a benchmark of the project in whose folder we are."""
+    project = project_of(Path.cwd())
+    benchmark = read_benchmark(project, name)
+    made = replace(compared(analysis.report, report_of(benchmark)), processes=len(benchmark.processes))
+    stacks = saved_stacks(project, benchmark)
+    if stacks is None or not analysis.facts:
+        return made
+    beside = analysis.facts[0].attribution.flames
+    flames = read_folded(stacks, beside, step_ns=step_ns(benchmark), scale=last_scale(benchmark))
+    return replace(made, flames=flames)
 
 
 def _bytes(path: Path) -> bytes:

@@ -90,7 +90,10 @@ def with_code(
 ) -> tuple[Content, tuple[str, ...]]:
     """Return the benchmark with its stacks, its code where no clean commit tells it, and what is lacking."""
     analysis = made[-1].analysis
-    stacks = folded_stacks(analysis.facts[0].timeline) if analysis.facts else None
+    stacks = folded_stacks(analysis.facts[0].attribution.flames) if analysis.facts else None
+    benchmark = replace(
+        benchmark, stacks_sha256=None if stacks is None else hashlib.sha256(stacks).hexdigest()
+    )
     files, why = _own_files(made[-1], project)
     if files and benchmark.commit and benchmark.dirty is False and _are_committed(files, project):
         return Content(benchmark=benchmark, stacks=stacks), ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import throughput
+from throughput import units
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.split import breakdowns, split_steps
 from throughput.attribute.view import clean_view
@@ -21,6 +22,7 @@ from throughput.compare.fingerprint import FORCE, differences, require_comparabl
 from throughput.compare.measured import batch_size, sample_of
 from throughput.compare.pairs import PairSample, Recorded, in_turns, one_after_the_other
 from throughput.compare.rule import Decision, Evidence, Settings, decide
+from throughput.compare.stacks import moved_function
 from throughput.compare.verdict import Sides as Names
 from throughput.compare.verdict import evidence_of, explained, of_benchmarks, of_pairs, stored_evidence
 from throughput.errors import NotComparable, ScriptFailed, ThroughputError
@@ -28,11 +30,15 @@ from throughput.flows.analyse import analyse
 from throughput.flows.benchmark import Made, benchmark_of
 from throughput.flows.project import Project
 from throughput.flows.raw_files import FolderFiles
+from throughput.flows.saved import saved_stacks
+from throughput.flows.saved_report import last_scale, step_ns
 from throughput.flows.sides import Sides
 from throughput.model.benchmark import FEW_PROCESSES, Benchmark
 from throughput.model.run import Run
 from throughput.model.verdict import Form, Mark, Outcome, Verdict
+from throughput.render.folded import read_folded
 from throughput.render.verdict import worded
+from throughput.render.wording import place
 
 LEAST_TURNS = 8
 """Of a side: six whole ones are needed, and the first and the last may be cut short."""
@@ -128,6 +134,7 @@ def check_numbers(
             decision = _decided(stored_evidence(benchmark, now.processes), plan, elapsed)
             hear(Heard(form=Form.STORED, decision=decision, elapsed_s=elapsed))
         verdict = of_benchmarks(benchmark, now, decision, plan.settings)
+        notes = (*notes, *_named_by_stacks(verdict, benchmark, made[-1], project))
     if len(benchmark.processes) < FEW_PROCESSES:
         few = f"{len(benchmark.processes)} of {FEW_PROCESSES} processes"
         notes = (*notes, f"{benchmark.name} holds {few}: a rough yardstick.")
@@ -271,3 +278,19 @@ def _explained(verdict: Verdict, sides: Sides, project: Project) -> tuple[Verdic
             full.append(benchmark_of([made], name, project))
     notes = tuple(f"The sides differ: {one}." for one in differences(full[0].must_equal, full[1].must_equal))
     return explained(verdict, full[0], full[1]), notes
+
+
+def _named_by_stacks(verdict: Verdict, benchmark: Benchmark, made: Made, project: Project) -> tuple[str, ...]:
+    """Return which function the saved stacks blame for a change that no hotspot explains; () where none."""
+    stacks = saved_stacks(project, benchmark)
+    part = verdict.part
+    if part is None or verdict.spot is not None or stacks is None or not made.analysis.facts:
+        return ()
+    head = made.analysis.facts[0].attribution.flames
+    base = read_folded(stacks, head, step_ns=step_ns(benchmark), scale=last_scale(benchmark))
+    found = moved_function(base, head, (part.head_ns or 0.0) - (part.base_ns or 0.0))
+    if found is None:
+        return ()
+    took = units.duration(found.base_ns), units.duration(found.head_ns)
+    name = f"{found.function} ({place(found.file, 0)})"
+    return (f"By the stacks of both sides, {name} went from {took[0]} to {took[1]} a step.",)

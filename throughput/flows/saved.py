@@ -46,7 +46,7 @@ def check_name(name: str) -> str:
 
 
 def write_benchmark(project: Project, content: Content) -> tuple[Path, ...]:
-    """Write a benchmark's files; a reader sees the old ones or the new ones, the numbers last.
+    """Write a benchmark's files: whoever reads it, whenever this is ended, gets the old ones or the new ones.
 
     Raises:
         UsageError: the folder can't be written.
@@ -58,8 +58,13 @@ def write_benchmark(project: Project, content: Content) -> tuple[Path, ...]:
     try:
         project.saved.mkdir(parents=True, exist_ok=True)
         with _alone(project.saved):
-            for file, data in files.items():
-                _write(project.saved / file, data)
+            _settle(project.saved, name)
+            try:
+                for file, data in files.items():
+                    if data is not None:
+                        _stage(project.saved / file, data)
+            finally:
+                _settle(project.saved, name)
     except OSError as error:
         if no_room(error):
             raise explain_no_room(error, f"{name} was not saved, what was saved before is kept") from None
@@ -78,6 +83,9 @@ def read_benchmark(project: Project, name: str) -> Benchmark:
         DamagedFile: it is damaged, or of a newer schema.
     """
     file = project.saved / f"{name}.json"
+    if NAME.fullmatch(name) and _staged(file).is_file():
+        with contextlib.suppress(OSError), _alone(project.saved):  # a save was ended in between
+            _settle(project.saved, name)
     if not NAME.fullmatch(name) or not file.is_file():
         known = sorted(path.stem for path in project.saved.glob("*.json")) if project.saved.is_dir() else []
         names = ", ".join(known[:NAMES_SHOWN]) + (", ..." if len(known) > NAMES_SHOWN else "")
@@ -105,16 +113,49 @@ def read_file(file: Path) -> Benchmark:
 def saved_code(project: Project, benchmark: Benchmark) -> Path | None:
     """Return the archive of a saved benchmark's code, where it is the one that was saved with it."""
     file = project.saved / f"{benchmark.name}.code.zip"
-    if not benchmark.code_sha256 or not file.is_file() or file.is_symlink():
+    return None if _saved_with(file, benchmark.code_sha256) is None else file
+
+
+def saved_stacks(project: Project, benchmark: Benchmark) -> bytes | None:
+    """Return the folded stacks of a saved benchmark, where they are those that were saved with it."""
+    return _saved_with(project.saved / f"{benchmark.name}.stacks.gz", benchmark.stacks_sha256)
+
+
+def _saved_with(file: Path, digest: str | None) -> bytes | None:
+    """Return a file's bytes where they have the hash that the numbers name."""
+    if not digest or not file.is_file() or file.is_symlink() or file.stat().st_size > LARGEST:
         return None
-    return file if hashlib.sha256(file.read_bytes()).hexdigest() == benchmark.code_sha256 else None
+    data = file.read_bytes()
+    return data if hashlib.sha256(data).hexdigest() == digest else None
 
 
-def _write(file: Path, data: bytes | None) -> None:
-    """Put a whole file in place, or take an old one away."""
-    if data is None:
-        file.unlink(missing_ok=True)
-        return
+def _staged(file: Path) -> Path:
+    """Return where a new version of a file lies, whole, until all files of its benchmark do."""
+    return file.with_name(f".{file.name}.new")
+
+
+def _settle(folder: Path, name: str) -> None:
+    """Put in place what a save staged, or take away what one left that was ended before all was there.
+
+    The staged numbers are the mark that all is there. They go last, so this too may be ended and begun again.
+    """
+    numbers, code, stacks = (folder / f"{name}{end}" for end in (".json", ".code.zip", ".stacks.gz"))
+    if _staged(numbers).is_file():
+        with contextlib.suppress(DamagedFile):  # by somebody else: it goes with what is left
+            new = benchmark_from_json(_staged(numbers).read_bytes(), numbers.name)
+            for file, digest in ((code, new.code_sha256), (stacks, new.stacks_sha256)):
+                if _staged(file).is_file():
+                    _staged(file).replace(file)
+                elif digest is None:
+                    file.unlink(missing_ok=True)
+            _staged(numbers).replace(numbers)
+    begun = tuple(f".{file.name}." for file in (numbers, code, stacks))
+    for left in [path for path in folder.iterdir() if path.name.startswith(begun)]:
+        left.unlink(missing_ok=True)
+
+
+def _stage(file: Path, data: bytes) -> None:
+    """Write a new version of a file beside it, whole or not at all."""
     descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "wb") as opened:
@@ -122,7 +163,7 @@ def _write(file: Path, data: bytes | None) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         Path(part).chmod(0o644)
-        Path(part).replace(file)
+        Path(part).replace(_staged(file))
     except BaseException:
         with contextlib.suppress(OSError):
             Path(part).unlink()

@@ -39,13 +39,14 @@ class SavedCount:
     """Something a step does, counted: the mean a step over all processes, and whether it never varied."""
 
     kind: str
-    """operator, call (of an own function), builtin, compile (over the whole run, not a step) or device."""
+    """operator, call (of an own function), builtin, files, device, collective, instructions: a step; amount,
+    and call, builtin and files after "worker ": a batch; compile: over the whole run."""
     name: str
     where: str | None = None
     """"file:line" of the own function that does it."""
     per_step: float
     spread: float = 0.0
-    """Largest less smallest mean a step of a process."""
+    """Largest less smallest: of the means of processes, or within one where that is more."""
     exact: bool = False
     """A whole number a step, the same in every process."""
 
@@ -89,6 +90,8 @@ class Benchmark:
     dirty: bool | None = None
     code_sha256: str | None = None
     """Of NAME.code.zip; None where the commit tells the code, or the code was not kept."""
+    stacks_sha256: str | None = None
+    """Of NAME.stacks.gz; None where no stacks were sampled."""
     seed: dict[str, Any] = field(default_factory=dict)
     must_equal: dict[str, Any] = field(default_factory=dict)
     """Of machine and workload: what makes numbers comparable; None where not known."""

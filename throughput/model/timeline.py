@@ -237,9 +237,11 @@ class Call:
     role: str
     """training, thread, worker or all threads (of a Python that can't tell them apart)."""
     callers: tuple[Caller, ...] = ()
-    """Who called it; callers that make up less than 0.1 % of the counted time are left out."""
+    """Who called it; libraries' callers that make up less than 0.1 % of the counted time are left out."""
     own: bool = False
     """Code under the script's folder or installed editable."""
+    fetches: int = 0
+    """Batches that the worker made meanwhile; 0 outside of workers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

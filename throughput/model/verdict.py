@@ -80,7 +80,7 @@ class CountRow:
     """Something a step does, counted on both sides, a step."""
 
     kind: str
-    """As of a saved count: operator, call, builtin, compile or device."""
+    """As of a saved count."""
     name: str
     where: str | None
     """"file:line"."""

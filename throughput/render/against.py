@@ -82,7 +82,9 @@ class Against:
     has_spots: bool
     """False where a run lists no place, so that none can be matched."""
     flames: Flames | None = None
-    """The baseline's flame graphs; None where its raw files were not at hand."""
+    """The baseline's flame graphs; None where neither its raw files nor its saved stacks were at hand."""
+    processes: int = 0
+    """How many the baseline's figures are means of, where it is a saved benchmark; 0 where it is a run."""
 
 
 def compared(now: Report, then: Report) -> Against:

@@ -21,6 +21,10 @@ OF_THE_STEPS = (
     "“Within noise” is where the 95\u00a0% intervals of the two runs overlap. They are of the steps inside "
     "each run: two runs of one script can differ by more."
 )
+OF_PROCESSES = (
+    "“Within noise” is where the 95\u00a0% intervals overlap: of this run's steps, and of the saved "
+    "benchmark's {}. A check (throughput check --against) tells a change from chance."
+)
 FACTS = (
     ("PyTorch", "torch_version"),
     ("Python", "python_version"),
@@ -51,6 +55,14 @@ class Row:
 def baseline_name(against: Against) -> str:
     """Return the baseline's run id in harmless characters."""
     return plain(against.then.run.run_id, NAME_LIMIT) or "baseline"
+
+
+def noise(against: Against) -> str:
+    """Return what "within noise" means here."""
+    if not against.processes:
+        return OF_THE_STEPS
+    many = against.processes > 1
+    return OF_PROCESSES.format(units.plural(against.processes, "process") if many else "one process")
 
 
 def sentence(against: Against) -> str:

@@ -107,7 +107,7 @@ def _changes(against: Against, number: int, longest: int) -> list[str]:
     lines = [
         f"## Changes since {_text(changes.baseline_name(against), 60)}",
         "",
-        f"{_text(changes.sentence(against), 200)}. {changes.OF_THE_STEPS}",
+        f"{_text(changes.sentence(against), 200)}. {changes.noise(against)}",
         "",
         "| part of a step | baseline | this run | difference | |",
         "|---|--:|--:|--:|---|",

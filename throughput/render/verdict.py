@@ -22,6 +22,8 @@ WHOLE = 0.01
 """Half width with which a threshold of whole percents is shown without a digit after the point."""
 COUNTS_SHOWN = 12
 SPOTS_SHOWN = 8
+IN_WORDS = ("files", "worker files", "amount", "collective", "device", "instructions")
+"""Kinds of counts that have names of ours; the others have names of code."""
 FORMS = {
     Form.LOCKSTEP: "in lockstep",
     Form.INTERLEAVED: "one after the other, in turn",
@@ -199,12 +201,19 @@ def _spot(row: SpotRow) -> str:
 
 def _count(row: CountRow) -> str:
     at = f", {wording.relative(row.where, NAME_LIMIT)}" if row.where else ""
-    span = " in the run" if row.kind == "compile" else " a step"
-    return f"`{_name(row.name)}` {_number(row, row.base)} → {_number(row, row.head)}{span}{at}"
+    name = _name(row.name) if row.kind in IN_WORDS else f"`{_name(row.name)}`"
+    return f"{name} {_number(row, row.base)} → {_number(row, row.head)} {_per(row)}{at}"
+
+
+def _per(row: CountRow) -> str:
+    if row.kind == "compile":
+        return "in the run"
+    return "a batch" if row.kind == "amount" or row.kind.startswith("worker ") else "a step"
 
 
 def _number(row: CountRow, value: float) -> str:
-    return units.size(value) if row.name.endswith(" bytes") else units.count(value)
+    is_size = row.kind in IN_WORDS and "bytes" in row.name.split()
+    return units.size(value) if is_size else units.count(value)
 
 
 def _place(row: SpotRow) -> str:

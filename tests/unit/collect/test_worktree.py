@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,35 @@ def test_every_folder_of_the_project_is_searched_in_the_copy_first(top: Path, tm
     assert str(copy / "gone") not in found
     assert found[-1] == "/elsewhere"
     assert search_path("no-such-python", tree, top, {"PYTHONPATH": ""}) == ""
+
+
+EDITABLE = """
+import sys, types
+finder = types.ModuleType("__editable___pkg_1_finder")
+finder.MAPPING = {{"pkg": {place!r}}}
+sys.modules[finder.__name__] = finder
+"""
+
+
+def test_what_is_installed_editable_is_searched_in_the_copy(top: Path, tmp_path: Path) -> None:
+    # What pip writes for a src layout: a finder that maps the package to the project's own folder.
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(EDITABLE.format(place=str(top / "src" / "pkg")))
+    copy = tmp_path / "copy"
+    (copy / "src").mkdir(parents=True)
+    found = search_path(
+        sys.executable, Tree(root=copy, project=top), top, {**os.environ, "PYTHONPATH": str(hooks)}
+    )
+    assert found.split(os.pathsep) == [str(copy / "src"), str(hooks)]
+
+
+def test_what_a_killed_check_left_is_no_matter_to_the_next_one(top: Path, tmp_path: Path) -> None:
+    git(top, "worktree", "add", "-q", "--detach", str(tmp_path / "killed" / "project"), "HEAD~1")
+    shutil.rmtree(tmp_path / "killed")  # as a reboot empties the temporary folder
+    with worktree(top, commit_of(top, "HEAD~1")) as tree:
+        assert (tree.root / "train.py").read_text() == "old = 1\n"
+    assert len(left(top)) == 1
 
 
 def test_a_file_of_the_other_version_is_told(tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.compare import samples as s
-from throughput.compare.counting import changed, counts_of, merged
+from throughput.compare.counted import counts_of
+from throughput.compare.counting import changed, merged
 from throughput.model.benchmark import SavedCount
 from throughput.model.category import Block
 from throughput.model.timeline import Call, Frame, Operators, Stacks, Step, Timeline
@@ -86,6 +88,133 @@ def test_a_builtin_stands_where_the_only_line_calls_it() -> None:
     assert next(one for one in counts_of(twice) if "item" in one.name).where is None
 
 
+def test_files_that_are_opened_stand_where_own_code_is_behind_them() -> None:
+    plain = timeline()
+    load = Call(
+        function="load", file="numpy/npyio.py", line=300, calls=10, self_ns=1, total_ns=1, role="training",
+        callers=(("train.py", 7, "augment", 10, 1, 1),),
+    )  # fmt: skip
+    opens = replace(
+        load, function="<built-in method io.open>", file="~", line=0,
+        callers=(("numpy/npyio.py", 300, "load", 10, 1, 1),),
+    )  # fmt: skip
+    read = by_name(counts_of(replace(plain, calls=(*plain.calls, load, opens))))
+    assert read["files opened"] == SavedCount(
+        kind="files", name="files opened", where="train.py:7", per_step=1.0, exact=True
+    )
+    assert opens.function not in read
+    none = by_name(counts_of(plain))["files opened"]
+    assert (none.per_step, none.exact, none.where) == (0.0, True, None)
+    rows, _ = changed(counts_of(plain), tuple(read.values()), several=False)
+    assert [(row.name, row.base, row.head, row.where) for row in rows] == [
+        ("files opened", 0, 1, "train.py:7")
+    ]
+
+
+def test_builtins_that_wait_or_look_at_a_clock_are_never_exact() -> None:
+    plain = timeline()
+    timed = [
+        "<built-in method time.monotonic_ns>",
+        "<method 'acquire' of '_thread.lock' objects>",
+        "<method 'write' of '_io.TextIOWrapper' objects>",
+        "<method 'poll' of 'select.poll' objects>",
+    ]
+    calls = tuple(replace(plain.calls[1], function=name) for name in timed)
+    found = by_name(counts_of(replace(plain, calls=(*plain.calls, *calls))))
+    assert not any(found[name].exact for name in timed)
+    assert found[plain.calls[1].function].exact
+
+
+def test_workers_are_counted_by_the_batches_that_they_made() -> None:
+    plain = timeline()
+    own = plain.calls[0]
+    workers = (
+        replace(own, role="worker", calls=7 * 8, fetches=7),
+        replace(own, role="worker", calls=6 * 8, fetches=6),
+        replace(own, function="once", role="worker", calls=1, fetches=7),
+    )
+    found = counts_of(replace(plain, calls=(*plain.calls, *workers), facts={"worker_batches": [7, 0, 6]}))
+    kinds = {(one.kind, one.name): one for one in found}
+    assert kinds["worker call", "augment"] == SavedCount(
+        kind="worker call", name="augment", where="train.py:7", per_step=8.0, exact=True
+    )
+    assert not kinds["worker call", "once"].exact
+    assert kinds["worker files", "files opened by workers"].exact
+    assert kinds["call", "augment"].per_step == 8.0
+
+
+def facts(**more: Any) -> tuple[SavedCount, ...]:
+    return counts_of(replace(timeline(), facts=more))
+
+
+def amount(name: str, mean: float, apart: float = 0.0) -> dict[str, Any]:
+    half = apart / 2
+    return {"name": name, "times": 10, "total": 10 * mean, "least": mean - half, "most": mean + half}
+
+
+def test_amounts_and_collectives_are_exact_where_they_never_vary() -> None:
+    found = by_name(
+        facts(
+            amounts=[amount("bytes read", 4096), amount("bytes pickled by workers", 900, 4)],
+            collectives=[amount("collectives", 2), amount("collective bytes", 8000)],
+        )
+    )
+    assert (found["bytes read"].per_step, found["bytes read"].exact) == (4096, True)
+    pickled = found["bytes pickled by workers"]
+    assert (pickled.kind, pickled.per_step, pickled.spread, pickled.exact) == ("amount", 900, 4, False)
+    assert (found["collectives"].per_step, found["collective bytes"].per_step) == (2, 8000)
+
+
+def test_one_more_collective_is_named_and_none_are_counted_where_there_is_one_rank() -> None:
+    assert "collectives" not in by_name(facts(collectives=[amount("collectives", 0)]))
+    before = facts(world_size=2, collectives=[amount("collectives", 0)])
+    now = facts(world_size=2, collectives=[amount("collectives", 1)])
+    rows, _ = changed(before, now, several=False)
+    assert [(row.name, row.base, row.head, row.exact) for row in rows] == [("collectives", 0, 1, True)]
+
+
+def test_an_amount_that_varies_has_changed_where_it_moved_by_far_more() -> None:
+    def named(one: float, other: float) -> list[str]:
+        sides = [facts(amounts=[amount("bytes pickled by workers", mean, 4)]) for mean in (one, other)]
+        return [row.name for row in changed(*sides, several=False)[0]]
+
+    assert named(900, 904) == []
+    assert named(900, 960) == []  # under a tenth
+    assert named(900, 9000) == ["bytes pickled by workers"]
+
+
+def test_instructions_are_compared_where_several_processes_tell_their_spread() -> None:
+    def side(*counts: int) -> tuple[SavedCount, ...]:
+        return merged([facts(instructions={"count": count, "steps": 10}) for count in counts])
+
+    assert changed(side(10_000_000), side(20_000_000), several=False)[0] == ()
+    (row,), _ = changed(side(10_000_000, 10_010_000), side(10_300_000, 10_310_000), several=True)
+    assert (row.name, row.exact) == ("instructions", False)
+    assert changed(side(10_000_000, 10_010_000), side(10_020_000, 10_030_000), several=True)[0] == ()
+
+
+def test_a_new_graph_break_is_named_with_its_line() -> None:
+    one = {"file": "train.py", "line": 88, "function": "forward", "count": 1}
+    before = facts(compile={"graph_breaks": 0, "breaks": []})
+    now = facts(compile={"graph_breaks": 1, "breaks": [one]})
+    rows, _ = changed(before, now, several=False)
+    assert [(row.name, row.where) for row in rows] == [
+        ("graph break in forward", "train.py:88"), ("graph_breaks", None)
+    ]  # fmt: skip
+
+
+def test_a_planted_copy_and_wait_of_a_device_are_named() -> None:
+    def side(copies: int, waits: int) -> tuple[SavedCount, ...]:
+        sent = {"direction": "h2d", "count": 10 * copies, "bytes": 40_960 * copies}
+        syncs = [{"name": "aten::item", "ns": 5, "count": 10 * waits}]
+        return facts(device={"steps": 10, "kernels": {"count": 500}, "copies": [sent], "syncs": syncs})
+
+    rows, _ = changed(side(1, 1), side(2, 3), several=False)
+    assert {(row.name, row.base, row.head) for row in rows} == {
+        ("copies h2d", 1, 2), ("copies h2d bytes", 4096, 8192), ("waits for the device", 1, 3)
+    }  # fmt: skip
+
+
 def test_without_heavy_blocks_nothing_is_counted() -> None:
     plain = Timeline(rank=0, steps=(Step(index=1, start_ns=0, end_ns=9, block=Block.LIGHT),), tracks=())
     assert counts_of(plain) == ()
@@ -129,7 +258,8 @@ def test_counts_that_vary_are_compared_by_their_spread() -> None:
     base, head = s.count("a", 10, exact=False, spread=1.0), s.count("a", 12, exact=False, spread=1.0)
     assert not changed((base,), (head,), several=True)[0]
     far = replace(head, per_step=30)
-    assert not changed((base,), (far,), several=False)[0]
+    # Of one process of today, without periods of its own, no spread is known.
+    assert not changed((base,), (replace(far, spread=0.0),), several=False)[0]
     (row,), _ = changed((base,), (far,), several=True)
     assert not row.exact
 

@@ -137,6 +137,15 @@ def test_a_change_well_over_the_threshold_is_found() -> None:
     assert rate(Outcome.SLOWER, math.log1p(0.02), 0.008, settings=Settings(threshold=0.01)) >= 0.8
 
 
+def test_a_change_as_large_as_the_threshold_is_an_alarm_about_half_the_time_and_hardly_ever_a_pass() -> None:
+    for spread in (0.005, 0.01, 0.03):
+        found = {outcome: rate(outcome, FIVE, spread) for outcome in Outcome}
+        assert 0.4 <= found[Outcome.SLOWER] <= 0.75
+        assert found[Outcome.SAME] <= 0.02
+    # Half of it is what makes sure.
+    assert rate(Outcome.SLOWER, FIVE, 0.01, settings=Settings(threshold=0.025)) >= 0.95
+
+
 def test_a_change_well_over_the_threshold_never_passes() -> None:
     for spread in (0.01, 0.05, 0.2):
         assert rate(Outcome.SAME, math.log1p(0.10), spread) <= 0.01

@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
+import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +23,14 @@ from throughput.compare.saved_file import benchmark_from_json
 from throughput.errors import DamagedFile, NotComparable, ThroughputError, UsageError
 from throughput.flows import saved as saved_module
 from throughput.flows.project import Project, project_of
-from throughput.flows.saved import Content, check_name, read_benchmark, saved_code, write_benchmark
+from throughput.flows.saved import (
+    Content,
+    check_name,
+    read_benchmark,
+    saved_code,
+    saved_stacks,
+    write_benchmark,
+)
 
 
 @pytest.fixture
@@ -27,10 +39,17 @@ def project(tmp_path: Path) -> Project:
     return project_of(tmp_path)
 
 
-def content(name: str = "main", code: bytes | None = b"zip", tag: str = "") -> Content:
-    digest = hashlib.sha256(code).hexdigest() if code is not None else None
-    made = replace(s.benchmark(name), code_sha256=digest, saved_at=tag or "2026")
-    return Content(benchmark=made, stacks=b"stacks", code=code)
+def content(
+    name: str = "main", code: bytes | None = b"zip", tag: str = "", stacks: bytes | None = b"stacks"
+) -> Content:
+    made = replace(
+        s.benchmark(name), code_sha256=digest(code), stacks_sha256=digest(stacks), saved_at=tag or "2026"
+    )
+    return Content(benchmark=made, stacks=stacks, code=code)
+
+
+def digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def test_a_round_trip_through_the_project(project: Project) -> None:
@@ -40,6 +59,7 @@ def test_a_round_trip_through_the_project(project: Project) -> None:
     found = read_benchmark(project, "main")
     assert found == content().benchmark
     assert saved_code(project, found) == files[0]
+    assert saved_stacks(project, found) == b"stacks"
     assert sorted(p.name for p in project.saved.iterdir()) == ["main.code.zip", "main.json", "main.stacks.gz"]
 
 
@@ -68,6 +88,103 @@ def test_an_interrupted_save_leaves_the_old_one(project: Project, monkeypatch: p
     monkeypatch.undo()
     assert read_benchmark(project, "main").saved_at == "old"
     assert sorted(p.name for p in project.saved.iterdir()) == ["main.code.zip", "main.json", "main.stacks.gz"]
+
+
+def version(tag: str) -> Content:
+    """Return a benchmark whose files all hold its tag; "plain" has no code and no stacks beside it."""
+    data = None if tag == "plain" else tag.encode()
+    return content(code=data, stacks=data, tag=tag)
+
+
+def whole(project: Project) -> str:
+    """Return the tag of the saved benchmark, after a look at whether all its files are of one save."""
+    found = read_benchmark(project, "main")
+    code, stacks = saved_code(project, found), saved_stacks(project, found)
+    if found.saved_at == "plain":
+        assert sorted(path.name for path in project.saved.iterdir() if path.name[0] != ".") == ["main.json"]
+    else:
+        assert code is not None
+        assert code.read_bytes() == stacks == found.saved_at.encode()
+    return found.saved_at
+
+
+def ended_at(moment: int) -> None:
+    """End this process, as kill -9 does, before its n-th change of a file."""
+    left = [moment]
+
+    def before(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*args: Any, **more: Any) -> Any:
+            left[0] -= 1
+            if not left[0]:
+                os._exit(9)
+            return change(*args, **more)
+
+        return changed
+
+    for owner, name in ((os, "fsync"), (os, "fdopen"), (Path, "replace"), (Path, "unlink"), (Path, "chmod")):
+        setattr(owner, name, before(getattr(owner, name)))
+    saved_module.tempfile.mkstemp = before(saved_module.tempfile.mkstemp)
+
+
+@pytest.mark.parametrize(("old", "new"), [("old", "new"), ("plain", "new"), ("old", "plain")])
+def test_a_save_that_is_killed_at_any_moment_leaves_the_old_one_or_the_new_one(
+    project: Project, old: str, new: str
+) -> None:
+    seen = []
+    for moment in range(1, 100):
+        write_benchmark(project, version(old))
+        child = os.fork()
+        if not child:
+            try:
+                ended_at(moment)
+                write_benchmark(project, version(new))
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        seen.append(whole(project))
+        if not os.waitstatus_to_exitcode(status):
+            break
+    assert seen == [old] * seen.count(old) + [new] * seen.count(new)
+    assert seen.count(old) >= 4
+    assert seen.count(new) >= 3  # also while what is there whole is put in place
+    write_benchmark(project, version("last"))
+    assert sorted(p.name for p in project.saved.iterdir()) == ["main.code.zip", "main.json", "main.stacks.gz"]
+
+
+def test_saves_that_are_killed_at_random_moments(project: Project) -> None:
+    write_benchmark(project, version("first"))
+    times = random.Random(3)
+    for _ in range(12):
+        child = os.fork()
+        if not child:
+            try:
+                for number in range(100_000):
+                    write_benchmark(project, version(str(number)))
+            finally:
+                os._exit(1)
+        time.sleep(times.uniform(0.0, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert whole(project)
+
+
+def test_what_a_killed_save_left_is_read_also_where_nothing_can_be_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_benchmark(project, version("old"))
+    staged = project.saved / ".main.json.new"
+    staged.write_bytes((project.saved / "main.json").read_bytes().replace(b'"old"', b'"new"'))
+
+    def refuse(*_args: object, **_more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as refused:
+        refused.setattr(Path, "replace", refuse)
+        assert read_benchmark(project, "main").saved_at == "old"
+    assert read_benchmark(project, "main").saved_at == "new"
+    staged.write_bytes(b"torn")
+    assert read_benchmark(project, "main").saved_at == "new"
+    assert not staged.exists()
 
 
 def test_saves_at_the_same_time_leave_one_whole_benchmark(project: Project) -> None:

@@ -1,72 +1,174 @@
-"""Folded stacks: time a step of the training thread and the workers, small enough to be committed."""
+"""Flame graphs kept as folded stacks: small enough to be committed, and read back beside another run."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from dataclasses import replace
 
-from tests.unit.attribute.scenes import FETCH, MAIN, TRAIN, WORKER_LOOP, Scene, own
-from throughput.model.category import Block, Phase
-from throughput.model.timeline import Timeline
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from throughput.errors import DamagedFile
+from throughput.model.category import CATEGORIES, Category
+from throughput.model.flame import FlameRows, Flames, synthetic
+from throughput.model.timeline import Frame, Stacks
 from throughput.render import folded
-from throughput.render.folded import folded_stacks
+from throughput.render.folded import THIN, folded_stacks, read_folded
+
+MS = 1_000_000
+MAIN = Frame(function="main", file="train.py", line=20, own=True, first_line=9)
+ROUND = Frame(function="round_pixels", file="augment.py", line=13, own=True, first_line=12)
+NUMPY = Frame(function="round", file="numpy/_core/fromnumeric.py", line=3700, own=False, module="numpy")
+ODD = Frame(function="a;b\n(c)", file="odd;name (1).py", line=3, own=True)
+STARVED = synthetic("waits for a CPU")
+STACKS = Stacks(frames=(MAIN, ROUND, NUMPY, ODD, STARVED), stacks=((0,), (0, 1), (0, 1, 2), (3,), (4,)))
+ROUNDING = "round (numpy/_core/fromnumeric.py:3700)"
+LOADING, COMPUTE = CATEGORIES.index(Category.DATA_LOADING), CATEGORIES.index(Category.COMPUTE)
 
 
-def scene() -> Scene:
-    made = Scene()
-    made.step((Phase.REST, 100), block=Block.STACKS)
-    made.step((Phase.REST, 100), block=Block.STACKS)
-    made.sample(0, 100, MAIN, TRAIN)
-    made.sample(100, 160, MAIN, TRAIN)
-    made.sample(160, 199.9, MAIN)
-    made.sample(199.9, 200, MAIN, own("rare;name", 3))
-    return made
+def rows(tab: str, *found: tuple[int, int, float], steps: int = 2) -> FlameRows:
+    """Return rows of (stack, category, ms a step)."""
+    stack, category, ms = zip(*found, strict=True)
+    return FlameRows(
+        tab=tab,
+        steps=steps,
+        samples=9,
+        stack=np.array(stack, dtype=np.int64),
+        category=np.array(category, dtype=np.int64),
+        ns=np.array(ms, dtype=np.float64) * MS * steps,
+        step=np.full(len(found), -1, dtype=np.int64),
+        step_ns=np.zeros(len(found)),
+    )
 
 
-def lines(timeline: Timeline) -> dict[str, int]:
-    text = gzip.decompress(folded_stacks(timeline)).decode()
-    return {
-        stack: int(value) for stack, _, value in (line.rpartition(" ") for line in text.splitlines() if line)
-    }
+def flames(*tabs: FlameRows) -> Flames:
+    training = rows("training", (0, COMPUTE, 4.0), (2, LOADING, 5.0), (2, LOADING, 0.5), (3, COMPUTE, 0.5))
+    return Flames(stacks=STACKS, tabs=tabs or (training, rows("threads", (0, COMPUTE, 3.0))))
 
 
-def test_stacks_have_their_time_a_step_and_thin_ones_are_left_out() -> None:
-    found = lines(scene().timeline())
-    whole = "training process;<module> (train.py:1);train (train.py:1)"
-    assert found == {whole: 80_000_000, "training process;<module> (train.py:1)": 19_950_000}
+def text(found: Flames) -> list[str]:
+    packed = folded_stacks(found)
+    assert packed is not None
+    return gzip.decompress(packed).decode().splitlines()
 
 
-def test_workers_stand_apart() -> None:
-    made = scene()
-    worker = made.track("worker", "MainThread", pid=200, worker=0)
-    other = made.track("thread", "logger")
-    made.sample(0, 200, WORKER_LOOP, FETCH, track=worker)
-    made.sample(0, 200, MAIN, track=other)
-    found = lines(made.timeline())
-    assert [stack.partition(";")[0] for stack in found].count("DataLoader workers") == 1
-    assert len(found) == 3
+def times(found: Flames) -> dict[tuple[str, str, tuple[str, ...]], int]:
+    """Return ns a step of each tab, category and stack."""
+    sums: dict[tuple[str, str, tuple[str, ...]], float] = {}
+    for tab in found.tabs:
+        for stack, category, ns in zip(
+            tab.stack.tolist(), tab.category.tolist(), tab.ns.tolist(), strict=True
+        ):
+            names = tuple(found.stacks.frames[n].function for n in found.stacks.stacks[stack])
+            key = (tab.tab, CATEGORIES[category].value, names)
+            sums[key] = sums.get(key, 0.0) + ns / tab.steps
+    return {key: round(ns) for key, ns in sums.items()}
 
 
-def test_it_stays_small_and_the_largest_stay() -> None:
-    made = Scene()
-    made.step((Phase.REST, 1000), block=Block.STACKS)
-    for number in range(400):
-        made.sample(number * 2, number * 2 + 1 + (number == 7), MAIN, own(f"function_{number:04d}", 5))
-    whole = folded_stacks(made.timeline())
-    limit = folded.BYTES_MAX
-    try:
-        folded.BYTES_MAX = len(whole) // 3
-        small = folded_stacks(made.timeline())
-    finally:
-        folded.BYTES_MAX = limit
+def test_lines_hold_tab_category_frames_and_time_a_step() -> None:
+    assert text(flames()) == [
+        "training;compute;a:b (c) (odd:name (1).py:3) 500000",
+        "training;compute;main (train.py:9) 4000000",
+        f"training;data_loading;main (train.py:9);round_pixels (augment.py:12);{ROUNDING} 5500000",
+    ]
+
+
+def test_what_was_kept_stands_beside_a_run_with_its_frames() -> None:
+    packed = folded_stacks(flames())
+    assert packed is not None
+    moved = replace(MAIN, line=30, first_line=19)  # the file was edited since
+    now = Flames(stacks=Stacks(frames=(moved, ROUND, NUMPY, ODD, STARVED)))
+    found = read_folded(packed, now, step_ns=10 * MS)
+    assert times(found) == {key: ns for key, ns in times(flames()).items() if key[0] != "threads"}
+    assert set(found.stacks.frames) == {moved, ROUND, NUMPY, ODD}
+
+
+def test_code_that_is_gone_keeps_its_name_and_file() -> None:
+    packed = folded_stacks(flames())
+    assert packed is not None
+    other = replace(ROUND, function="other")
+    found = read_folded(packed, Flames(stacks=Stacks(frames=(other,))), step_ns=MS)
+    frames = {frame.function: frame for frame in found.stacks.frames}
+    assert frames["round_pixels"] == replace(ROUND, line=12, first_line=0)
+    assert not frames["round"].own
+    assert frames["round"].file == "numpy/_core/fromnumeric.py"
+
+
+def test_tabs_of_the_step_sum_to_the_step() -> None:
+    packed = folded_stacks(flames())
+    assert packed is not None
+    more = times(read_folded(packed, flames(), step_ns=12 * MS))
+    assert more["training", "unattributed", (THIN,)] == 2 * MS
+    assert sum(more.values()) == 12 * MS
+    less = times(read_folded(packed, flames(), step_ns=5 * MS))
+    assert sum(less.values()) == pytest.approx(5 * MS, abs=5)
+    slower = times(read_folded(packed, flames(), step_ns=20 * MS, scale=2.0))
+    assert slower["training", "compute", ("main",)] == 8 * MS
+    assert ("training", "unattributed", (THIN,)) not in slower
+
+
+def test_workers_keep_what_they_took_and_words_of_ours_stay_words() -> None:
+    workers = rows("workers", (2, LOADING, 30.0))
+    packed = folded_stacks(flames(rows("blame", (4, COMPUTE, 10.0)), workers))
+    assert packed is not None
+    found = read_folded(packed, Flames(), step_ns=10 * MS)
+    assert [float(tab.ns.sum()) for tab in found.tabs] == [10 * MS, 30 * MS]
+    assert STARVED in found.stacks.frames
+
+
+def test_thin_stacks_are_left_out() -> None:
+    thin = flames(rows("training", (0, COMPUTE, 10.0), (1, COMPUTE, 0.0099)))
+    assert len(text(thin)) == 1
+
+
+def test_it_stays_small_and_the_largest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = tuple(replace(ROUND, function=f"function_{number:04d}") for number in range(400))
+    many = Flames(
+        stacks=Stacks(frames=frames, stacks=tuple((number,) for number in range(400))),
+        tabs=(rows("training", *((number, COMPUTE, 2.0 + (number == 7)) for number in range(400))),),
+    )
+    whole = folded_stacks(many)
+    assert whole is not None
+    monkeypatch.setattr(folded, "BYTES_MAX", len(whole) // 3)
+    small = folded_stacks(many)
+    assert small is not None
     assert len(small) <= len(whole) // 3
     assert b"function_0007" in gzip.decompress(small)
 
 
-def test_a_run_without_stacks_has_none() -> None:
-    plain = replace(scene().timeline(), steps=())
-    assert lines(plain) == {}
+def test_a_run_without_stacks_keeps_none_and_the_same_run_gives_the_same_bytes() -> None:
+    assert folded_stacks(Flames()) is None
+    assert folded_stacks(flames(rows("threads", (0, COMPUTE, 3.0)))) is None
+    assert folded_stacks(flames()) == folded_stacks(flames())
 
 
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert folded_stacks(scene().timeline()) == folded_stacks(scene().timeline())
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"training;compute;main (a.py:1)",
+        b"training;compute;main (a.py:1) -5",
+        b"training;compute;main (a.py:1) 1e9",
+        b"training 5",
+        b"threads;compute;main (a.py:1) 5",
+        b"training;odd;main (a.py:1) 5",
+        b"training;compute;main " + b"9" * 40,
+    ],
+)
+def test_damaged_lines_are_refused(lines: bytes) -> None:
+    with pytest.raises(DamagedFile, match="saved stacks are damaged"):
+        read_folded(gzip.compress(lines), Flames(), step_ns=MS)
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_any_bytes_are_read_or_refused(data: bytes, packed: bool) -> None:
+    with contextlib.suppress(DamagedFile):
+        read_folded(gzip.compress(data) if packed else data, flames(), step_ns=MS)
+
+
+def test_a_file_that_unpacks_to_more_than_any_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folded, "UNPACKED_MAX", 100)
+    with pytest.raises(DamagedFile, match="larger than any"):
+        read_folded(gzip.compress(b"training;compute;main (a.py:1) 5\n" * 50), Flames(), step_ns=MS)

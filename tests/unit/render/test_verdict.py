@@ -85,6 +85,24 @@ def test_work_that_changed_is_named_where_no_place_is() -> None:
     assert "in the run" in words.count_lines(made(counts=(graph,)))[0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "said_"),
+    [
+        ("files", "files opened", "files opened 1,000 → 2,000 a step"),
+        ("worker files", "files opened by workers", "files opened by workers 1,000 → 2,000 a batch"),
+        ("worker call", "round_pixels", "`round_pixels` 1,000 → 2,000 a batch"),
+        ("amount", "bytes pickled by workers", "bytes pickled by workers 1.00 kB → 2.00 kB a batch"),
+        ("collective", "collective bytes", "collective bytes 1.00 kB → 2.00 kB a step"),
+        ("device", "copies h2d bytes", "copies h2d bytes 1.00 kB → 2.00 kB a step"),
+        ("call", "bytes", "`bytes` 1,000 → 2,000 a step"),
+    ],
+)
+def test_counts_have_their_unit(kind: str, name: str, said_: str) -> None:
+    row = replace(ITEM, kind=kind, name=name, where=None, base=1000.0, head=2000.0)
+    (line,) = words.count_lines(made(counts=(row,)))
+    assert line.replace("\u00a0", " ") == f"Work changed: {said_}"
+
+
 def test_a_component_that_took_nothing_before_has_no_ratio() -> None:
     new = replace(LOADING, component="lock_contention", base_ns=0.0, head_ns=7.7e6)
     assert "lock contention +7.7" in said(made(part=new, spot=None))

@@ -60,7 +60,7 @@ def page_changes(against: Against | None, amounts: Amounts, *, device: bool) -> 
     return Changes(
         name=changes.baseline_name(against),
         sentence=changes.sentence(against),
-        noise=changes.OF_THE_STEPS,
+        noise=changes.noise(against),
         rows=tuple(ChangeRow(row=row, bar=_bar(row, widest)) for row in rows),
         more=max(0, len(spots) - amounts.hotspots),
         no_spots=changes.no_spots(against),

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from . import calls
+from . import amounts, calls
 from .recorder import recorder
 
 TYPE_CHECKING = False
@@ -70,12 +70,14 @@ def end_torch() -> None:
 
 def begin_cprofile() -> None:
     """Begin the cProfile block, unless the script profiles itself."""
+    amounts.begin()
     calls.begin()
 
 
 def end_cprofile() -> None:
     """End the cProfile block and write its calls."""
     calls.end()
+    amounts.end()
 
 
 def abandon() -> None:

@@ -1,7 +1,7 @@
 """Count calls with cProfile: in the training thread and threads started meanwhile, and in workers.
 
 Written as `calls-<pid>-<thread>.json`: {"pid", "role": training, thread, worker or all threads,
-"rows": [[file, line, function, calls, self ns, total ns]],
+"fetches": batches that a worker made meanwhile, "rows": [[file, line, function, calls, self ns, total ns]],
 "callers": [[row, calling row, calls, self ns, total ns]]}. Builtins have file "~"; calling row -1 stands for
 code that was running when counting began.
 """
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 PER_THREAD = sys.version_info < (3, 12)
 """Before 3.12 a profile counts the thread that enabled it; since then one counts all threads, as one."""
 CALLER_SHARE_MIN = 0.001
-"""Callers of less than this share of the counted time are left out: no viewer draws so thin a part."""
+"""Libraries' callers of less than this share of the counted time are left out: no viewer draws so thin a
+part. Those of the script are kept, so that what is called has a place."""
+_LIBRARIES = ("site-packages", "dist-packages", os.path.dirname(os.__file__) + os.sep)
+_WORK = (
+    "blocks.py", "clock.py", "compiles.py", "control.py", "live.py", "lock_waits.py", "ranks.py",
+    "recorder.py", "stacks.py", "steps.py",
+)  # fmt: skip
+"""Modules of ours that call nothing of the script's: what they call is left out, it hangs on time."""
 THREADS_MAX = 64
 """Threads started in the block that are counted; more are churn, and each profile takes memory."""
 USED = "the script uses a profiler itself"
@@ -105,8 +112,31 @@ class CallCounter:
         finally:
             if was_on:
                 gc.enable()
-        rows = [_row(entry) for entry in entries]
+        rows = _rows(entries)
         return rows, _callers(entries, rows)
+
+
+def _rows(entries: list[Any]) -> Table:
+    """Return the rows of all entries, without the builtins that our own work calls."""
+    ours: dict[str, list[int]] = {}
+    for entry in entries:
+        for called in (entry.calls or ()) if _is_work(entry.code) else ():
+            if isinstance(called.code, str):
+                amounts = ours.setdefault(called.code, [0, 0, 0])
+                more = (called.callcount, int(called.inlinetime * 1e9), int(called.totaltime * 1e9))
+                amounts[:] = [a + b for a, b in zip(amounts, more)]
+    rows = [_row(entry) for entry in entries]
+    for row in rows:
+        amounts = ours.pop(row[2], [0, 0, 0]) if row[0] == "~" else [0, 0, 0]
+        row[3:] = [max(0, a - b) for a, b in zip(row[3:], amounts)]
+    return rows
+
+
+def _is_work(code: Any) -> bool:
+    """Return whether code is ours and no wrapper around the script's."""
+    if isinstance(code, str) or "throughput_inprocess" not in code.co_filename:
+        return False
+    return os.path.basename(code.co_filename) in _WORK
 
 
 def _row(entry: Any) -> list[Any]:
@@ -115,6 +145,11 @@ def _row(entry: Any) -> list[Any]:
     if isinstance(code, str):
         return ["~", 0, code, *amounts]
     return [code.co_filename, code.co_firstlineno, getattr(code, "co_qualname", code.co_name), *amounts]
+
+
+def _is_own(file: str) -> bool:
+    """Return whether a file is the script's own, or a wrapper of ours around what it calls."""
+    return file != "~" and ("throughput_inprocess" in file or not any(part in file for part in _LIBRARIES))
 
 
 def _callers(entries: list[Any], rows: Table) -> Table:
@@ -126,12 +161,12 @@ def _callers(entries: list[Any], rows: Table) -> Table:
     for caller, entry in enumerate(entries):
         for called in entry.calls or ():
             row = number.get(id(called.code))
-            if row is None:
+            if row is None or (rows[row][0] == "~" and _is_work(entry.code)):
                 continue
             own, total = int(called.inlinetime * 1e9), int(called.totaltime * 1e9)
             calls[row] -= called.callcount
             rest[row] -= total if row != caller else 0
-            if total >= least:
+            if total >= least or _is_own(rows[caller][0]):
                 found.append([row, caller, called.callcount, own, total])
     for row, (count, total) in enumerate(zip(calls, rest)):
         if count > 0 and total >= max(least, 1):
@@ -150,7 +185,7 @@ def _joined(parts: list[Counted]) -> Counted:
     return rows, callers
 
 
-def write_calls(counted: Counted, role: str, thread: int | None = None) -> None:
+def write_calls(counted: Counted, role: str, thread: int | None = None, fetches: int = 0) -> None:
     """Write `calls-<pid>-<thread>.json`, whole or not at all; thread 0 stands for several."""
     rows, callers = counted
     if recorder.folder is None or not rows:
@@ -159,7 +194,8 @@ def write_calls(counted: Counted, role: str, thread: int | None = None) -> None:
     path = os.path.join(recorder.folder, name)
     try:
         with open(path + ".part", "wb") as file:
-            file.write(as_json({"pid": os.getpid(), "role": role, "rows": rows, "callers": callers}))
+            table = {"pid": os.getpid(), "role": role, "fetches": fetches, "rows": rows, "callers": callers}
+            file.write(as_json(table))
         os.replace(path + ".part", path)
     except OSError:
         pass

@@ -21,6 +21,8 @@ waiting: dict[str, Callable[[], None]] = {}
 
 REASONS_MAX, REASON_CHARS = 5, 200
 """Functions that were compiled again are named up to this number, each with the start of its last reason."""
+BREAKS_MAX = 50
+"""Places where graphs broke; more of them are a script that torch can't compile at all."""
 
 _begun = [0]
 _versions: dict[str, int] = {}
@@ -77,6 +79,7 @@ def counters() -> dict[str, Any]:
         "unique_graphs": counted["stats"].get("unique_graphs", 0),
         "recompiles": sum(_versions.values()) if _versions else _none_for_sure(failures),
         "reasons": _reasons(failures or {}),
+        "breaks": _breaks(getattr(dynamo, "graph_break_reasons", None) or ()),
     }
 
 
@@ -97,4 +100,18 @@ def _reasons(failures: Any) -> list[dict[str, Any]]:
         }
         for code, reasons in most
         if reasons
+    ]
+
+
+def _breaks(reasons: Any) -> list[dict[str, Any]]:
+    """Return the lines at which graphs broke, and how often at each."""
+    found: dict[tuple[str, int, str], int] = {}
+    for reason in reasons:
+        stack = getattr(reason, "user_stack", None)
+        if stack and getattr(reason, "graph_break", True):
+            place = (str(stack[-1].filename), int(stack[-1].lineno or 0), str(stack[-1].name))
+            found[place] = found.get(place, 0) + 1
+    return [
+        {"file": file, "line": line, "function": function, "count": count}
+        for (file, line, function), count in list(found.items())[:BREAKS_MAX]
     ]

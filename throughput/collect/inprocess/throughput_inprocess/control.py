@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from . import blocks, compiles, facts, ranks, stacks
+from . import blocks, compiles, facts, instructions, ranks, stacks
 from .clock import clock
 from .live import page
 from .recorder import STEP, recorder
@@ -225,6 +225,7 @@ class Controller:
 
     def _begin_heavy(self, block: int) -> bool:
         """Start the block, or the one after it where this one has no steps."""
+        instructions.end(self.kept)
         page.set("want_stacks", 0)
         if block == TORCH:
             blocks.begin_torch()
@@ -270,6 +271,8 @@ class Controller:
         page.set("training_tid", clk.thread)
         recorder.know_all_threads()
         recorder.note("window", t=now, plan=list(self.plan), rule=self.finder.describe(), thread=clk.thread)
+        if "cprofile" in self.collectors:
+            instructions.begin()
         self._set_block(LIGHT)
         return False
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from . import calls, control, rank, stacks
+from . import amounts, calls, control, rank, stacks
 from .clock import LOADER, clock, open_schedstat, thread_readings
 from .live import page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
@@ -31,6 +31,7 @@ _worker: dict[str, Any] = {
     "counter": None,
     "dumped": 0,
     "unwritten": False,
+    "fetches": 0,
 }
 
 
@@ -213,7 +214,8 @@ def wrap_worker_loop(original: Call) -> Call:
 def _dump_calls() -> None:
     counter = _worker["counter"]
     if counter is not None and not counter.lost:
-        calls.write_calls(counter.counted(), "worker")
+        calls.write_calls(counter.counted(), "worker", fetches=_worker["fetches"])
+        amounts.note()
         _worker["dumped"], _worker["unwritten"] = time.monotonic_ns(), False
 
 
@@ -222,6 +224,7 @@ def _counting(on: Any) -> calls.CallCounter | None:
     counter: calls.CallCounter | None = _worker["counter"]
     if not on:
         if counter is not None and _worker["unwritten"]:
+            amounts.end()
             _dump_calls()
         return None
     if counter is None:
@@ -229,6 +232,8 @@ def _counting(on: Any) -> calls.CallCounter | None:
     elif time.monotonic_ns() - _worker["dumped"] > DUMP_NS:
         _dump_calls()
     _worker["unwritten"] = True
+    amounts.begin()
+    amounts.count_pickles()
     return counter if counter.start() else None
 
 
@@ -239,6 +244,14 @@ def _in_worker() -> bool:
 
 def wrap_fetch(original: Call) -> Call:
     """Return a fetcher's `fetch` that times fetching and collating, in workers and in training itself."""
+    plain = original
+
+    def put(around: Callable[[Call], Call] | None) -> None:
+        """Put something around the fetch itself, or take it away; the name is the one that fetch calls."""
+        nonlocal original
+        original = plain if around is None else around(plain)
+
+    amounts.points.append(put)
 
     @functools.wraps(original)
     def fetch(self: Any, possibly_batched_index: Any) -> Any:
@@ -255,6 +268,7 @@ def wrap_fetch(original: Call) -> Call:
         finally:
             if counter is not None:
                 counter.stop()
+                _worker["fetches"] += 1
             made, cpu_then, runq_then = thread_readings(_worker["fd"])
             row = (
                 BATCH_MADE,
@@ -293,4 +307,4 @@ def wrap_fetcher_init(original: Call) -> Call:
 
 def forget() -> None:
     """Start anew in a forked process: the descriptor reads the parent's thread."""
-    _worker.update(batch=-1, fd=None, fetched=-1, counter=None, unwritten=False)
+    _worker.update(batch=-1, fd=None, fetched=-1, counter=None, unwritten=False, fetches=0)

@@ -16,7 +16,8 @@ kind            t0        t1        a          b           c          d
 10 ITERATOR     start     ready     loader     0           0          0
 11 RESUME       when      0         0          0           0          0
 
-`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
+`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note,
+amount, instructions.
 """
 
 from __future__ import annotations
