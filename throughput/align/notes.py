@@ -16,6 +16,19 @@ class _Stack(msgspec.Struct):
     frames: list[tuple[str, str, Int, Int]]
 
 
+class _Name(msgspec.Struct):
+    id: Int
+    name: str
+
+
+class _Moment(msgspec.Struct):
+    t: Int
+
+
+class _Training(msgspec.Struct):
+    began: Int | None = None
+
+
 class _Thread(msgspec.Struct):
     tid: Int
     name: str | None = None
@@ -84,6 +97,11 @@ class _Text(msgspec.Struct):
 
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "stack": _Stack,
+    "name": _Name,
+    "start": _Moment,
+    "stopped": _Moment,
+    "exit": _Moment,
+    "training": _Training,
     "thread": _Thread,
     "worker": _Worker,
     "lock": _Lock,

@@ -19,6 +19,7 @@ from throughput.align.lock_waits import read_lock_waits
 from throughput.align.notes import Notes, read_notes
 from throughput.align.pyspy import read_pyspy
 from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, from_pyspy
+from throughput.align.spans import life_of, read_spans
 from throughput.align.steps import read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
@@ -163,6 +164,7 @@ class RankReader:
             device_work=traced.device_work,
             calls=self._calls(),
             pauses=self._pauses(),
+            spans=read_spans(main.events, main.notes, main.stacks, self.table.done()),
             counters=self.context.counters,
             sources=self.context.sources,
             facts=self._facts() | ({"device": traced.facts} if traced.facts else {}),
@@ -260,6 +262,7 @@ class RankReader:
         facts["host"] = notes.first("training").get("host")
         facts["modules"] = notes.first("modules").get("files")
         facts["pid"] = self.main.pid
+        facts["life"] = life_of(notes)
         return facts
 
 

@@ -111,13 +111,13 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
         environment=environment(command[0], environ),
         code=code_state(options.folder / options.script if options.script else None, options.folder),
     )
-    directory.write_run(replace(run, ended="unfinished"))
-    clock = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
+    clock: dict[str, Any] = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
+    directory.write_run(replace(run, ended="unfinished", clock=clock))
     outcome, statuses = _run_child(list(command), variables, directory, options, listener)
     run = replace(run, script_dir=_own_folder(directory, options))
     store_sources(directory.raw, run.script_dir)
     run = _finished(run, outcome, statuses, options)
-    run = replace(run, clock={**clock, **_stacks_times(outcome)})
+    run = replace(run, clock={**clock, **outcome.child, **_stacks_times(outcome)})
     directory.write_run(run)
     return directory, run
 

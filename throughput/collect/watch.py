@@ -76,6 +76,8 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     wall_s: float = 0.0
     startup_s: float | None = None
+    child: dict[str, int] = field(default_factory=dict)
+    """The script's own process: its id, and when it began and was gone, monotonic ns."""
 
 
 class Watcher:
@@ -108,6 +110,11 @@ class Watcher:
         """Watch until the script and all it started are gone; return how it ended."""
         while self.child.pump(TICK_S):
             self._look()
+        self.outcome.child = {
+            "child_pid": self.child.pid,
+            "child_began_ns": self.child.started_ns,
+            "child_ended_ns": time.monotonic_ns(),
+        }
         self.outcome.wall_s = time.monotonic() - self._began
         self.outcome.exit_code = self.child.popen.returncode
         for rank in self._ranks.values():

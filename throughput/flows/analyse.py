@@ -12,6 +12,7 @@ import numpy as np
 from throughput.align.counters import read_counters
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
+from throughput.attribute.ledger import ledger_of
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.replay.ask import summary
@@ -172,6 +173,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
     hotspots = merged_hotspots([one.attribution.hotspots for one in facts])
     on_device = bool(facts and facts[0].timeline.facts.get("device_used"))
     first = facts[0] if facts else None
+    ledger = ledger_of(first.run, first.timeline) if first else None
     return Report(
         headline=headline(
             split, throughput, hotspots, findings if facts else None, on_device, run.window.clean
@@ -194,6 +196,8 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         rules=results,
         ranks=tuple(rows),
         memory=_memory(first),
+        ledger=ledger.rows if ledger else None,
+        goodput=ledger.goodput if ledger else None,
         startup_s=run.startup_s,
         first_batch_s=_first_batch_s(first),
         locks=first.attribution.locks if first else None,

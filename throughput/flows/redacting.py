@@ -135,7 +135,7 @@ def _facts(facts: Facts, redaction: Redaction) -> Facts:
             timeline,
             **{
                 name: deep_redacted(getattr(timeline, name), redaction)
-                for name in ("tracks", "loaders", "calls", "counters", "lock_waits", "facts", "notes")
+                for name in ("tracks", "loaders", "calls", "counters", "lock_waits", "facts", "notes", "spans")
             },
         ),
         attribution=hidden,

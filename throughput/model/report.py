@@ -7,6 +7,7 @@ from typing import Any
 
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
+from throughput.model.ledger import LedgerRow
 from throughput.model.run import CollectorStatus, Window
 
 REPORT_SCHEMA = 1
@@ -81,6 +82,10 @@ class Budget:
     samples_after: float | None
     epochs_now: float | None
     epochs_after: float | None
+    once_s: float | None = None
+    """Of this time, what is paid once: start-up, compiling, the end."""
+    recurring_s: float | None = None
+    """Of this time, what evaluations, checkpoints and epoch ends take now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,10 @@ class Report:
     """Every rule's answer, without the finding (that is in `findings`)."""
     ranks: tuple[RankRow, ...] = ()
     memory: dict[str, Any] | None = None
-    ledger: tuple[dict[str, Any], ...] | None = None
+    ledger: tuple[LedgerRow, ...] | None = None
+    """Of the first rank's process, from its start to its end: sums to its wall time."""
+    goodput: float | None = None
+    """Time in steps after the warm-up, of that wall time."""
     startup_s: float | None = None
     first_batch_s: float | None = None
     locks: tuple[LockSummary, ...] | None = None

@@ -250,6 +250,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Something that a process does once or rarely; `part` is one of `align.spans.PARTS`."""
+
+    part: str
+    name: str
+    start_ns: int
+    end_ns: int
+    begins: bool = True
+    """False for a later piece of a span that others lie within."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loader:
     """A DataLoader that was iterated, with its settings; None where torch didn't say."""
 
@@ -287,6 +299,7 @@ class Timeline:
     device_work: DeviceWork = field(default_factory=DeviceWork)
     calls: tuple[Call, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    spans: tuple[Span, ...] = ()
     counters: tuple[Counter, ...] = ()
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     """File -> line number -> text, of the lines that were stored."""

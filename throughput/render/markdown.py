@@ -77,6 +77,9 @@ def _figures(report: Report, longest: int) -> list[str]:
         spread = f"median {units.duration(times.median)}, 95th percentile {units.duration(times.p95)}"
         lines.append(f"Step time: **{' '.join(view.step_time(speed))}** ({spread})  ")
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
+    if view.startup(report):
+        lines[-1] += "  "
+        lines.append(f"Start-up: {_text(view.startup(report), longest)}")
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
     return lines

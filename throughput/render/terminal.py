@@ -113,6 +113,8 @@ def _figures(report: Report, look: Look, width: int) -> list[Text]:
         rest = f"{units.duration(times.median)} median · {units.duration(times.p95)} 95th percentile"
         rows = [("Throughput", f"{both}{steps}"), ("Step time", f"{mean} · {rest}")]
     rows.append(("Measured", view.window(report.run.window)))
+    if report.ledger is not None and report.startup_s is not None:
+        rows.append(("Start-up", view.startup(report)))
     if report.budget is not None:
         rows.append(("Budget", view.budget(report.budget)))
     return [_row(title, text, look, width) for title, text in rows]

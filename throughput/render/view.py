@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from throughput.render.headline import headline
 from throughput.render.labels import Group, colour, groups, label, plain, state_reason
+from throughput.render.ledger import ledger_lines, ledger_sentence, startup
 from throughput.render.wording import (
     budget,
     called,
@@ -54,6 +55,8 @@ __all__ = [
     "hotspot_time",
     "is_own",
     "label",
+    "ledger_lines",
+    "ledger_sentence",
     "lock",
     "name",
     "no_findings",
@@ -66,6 +69,7 @@ __all__ = [
     "row_time",
     "speed",
     "spot_places",
+    "startup",
     "state_reason",
     "step_time",
     "terms",

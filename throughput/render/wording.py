@@ -266,7 +266,13 @@ def budget(value: Budget) -> str:
             continue
         then = "" if after is None else f" (at most {units.count(_whole(after))} after the first fix)"
         parts.append(f"{units.count(_whole(now))} {noun}{then}")
-    return f"In {units.duration(value.seconds * 1e9)}: {', '.join(parts)}"
+    less = []
+    if value.once_s:
+        less.append(f"{units.duration(value.once_s * 1e9)} of start-up")
+    if value.recurring_s:
+        less.append(f"{units.duration(value.recurring_s * 1e9)} of evaluations, checkpoints and epoch ends")
+    rest = f", less {' and '.join(less)}" if less else ""
+    return f"In {units.duration(value.seconds * 1e9)}{rest}: {', '.join(parts)}"
 
 
 def _shortened(match: re.Match[str]) -> str:

@@ -148,6 +148,8 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         if report.locks is None
         else "No thread was seen to wait for a lock.",
         ranks=rank_rows(report.ranks, device=device),
+        ledger=view.ledger_lines(report),
+        ledger_sentence=view.ledger_sentence(report),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
         about=about(report, amounts),

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+from . import spans
 from .live import page
 from .recorder import recorder
 
@@ -58,13 +59,14 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("calls", "clock", "control", "loader"):
+    for name in ("calls", "clock", "control", "loader", "spans"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
 
 
 def _with_torch(torch: Any, options: dict[str, Any]) -> None:
+    since = time.monotonic_ns()
     try:
         from . import control, patches, untraced
 
@@ -85,6 +87,7 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             marker.watch(options["marker"])
     except Exception as error:
         recorder.note("note", text=f"in-process collectors not installed: {error!r}")
+    spans.record(spans.PROFILING, since, name="hooks")
 
 
 def _at_exit() -> None:
@@ -97,16 +100,19 @@ def _at_exit() -> None:
     ):
         from . import blocks, facts
 
+        since = time.monotonic_ns()
         control.controller.show()
         blocks.abandon()
         facts.note(control.controller.finder)
+        spans.record(spans.PROFILING, since, name="end")
     recorder.flush()
 
 
 def start() -> None:
     """Install the hooks of this process; cheap, since every child process runs it."""
+    since = time.monotonic_ns()
     options = _read_options()
-    recorder.note("start", pid=os.getpid(), t=time.monotonic_ns(), python=sys.version.split()[0])
+    recorder.note("start", pid=os.getpid(), t=since, python=sys.version.split()[0])
     sys.meta_path.insert(0, _TorchFinder(lambda torch: _with_torch(torch, options)))
     if "locks" in options.get("collectors", ()):
         from . import locks
@@ -119,3 +125,5 @@ def start() -> None:
 
         pauses.watch()
     atexit.register(_at_exit)
+    spans.record(spans.PROFILING, since, name="start")
+    spans.watch_imports()
