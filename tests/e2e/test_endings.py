@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -86,6 +87,48 @@ for number in range(1, 1000):
     assert ran.seen == ran.own_count == 36
     assert ran.report["throughput"]["steps_per_s"] > 0
     assert b"The script crashed" in ran.stdout
+    assert ran.report["end"]["kind"] == "exception"
+    assert "ValueError: at the step, in fail_at train.py:" in ran.report["end"]["sentence"]
+
+
+def test_a_crash_of_the_interpreter_leaves_its_stack(tmp_path: Path) -> None:
+    script = """
+import ctypes
+def crash():
+    ctypes.string_at(0)
+train(30)
+crash()
+"""
+    ran = profile(tmp_path, PRELUDE + LOOP + script, "--steps", "200", *QUICK)
+    assert ran.code == 3, ran.text
+    assert ran.run["ended"] == "crashed"
+    assert ran.report["end"]["kind"] == "segfault"
+    assert "crash train.py:" in ran.report["end"]["sentence"]
+    assert ran.seen == ran.own_count == 30
+    assert b"SIGSEGV" in ran.stdout
+
+
+def test_a_kill_of_throughput_leaves_a_readable_run_and_no_process(tmp_path: Path) -> None:
+    script = "train(60)\nopen('ready', 'w').close()\ntime.sleep(300)\n"
+    (tmp_path / "train.py").write_text(PRELUDE + LOOP + script)
+    mark = uuid.uuid4().hex
+    words = ("profile", "train.py", "--steps", "1000", "--out", str(tmp_path / "out"), *QUICK)
+    with subprocess.Popen(
+        [*starter(tmp_path), *words], cwd=tmp_path, env=environment(**{MARK: mark}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "ready").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.kill()
+    assert not left_behind(mark, patience_s=20.0), left_behind(mark)
+    ran = call(tmp_path, "report", "out", "--format", "json", "--out", "again.json")
+    assert ran.code == 0, ran.text
+    report = json.loads((tmp_path / "again.json").read_text())
+    assert report["run"]["ended"] == "unfinished"
+    window = report["run"]["window"]
+    assert window["kept"] + window["warmup"] + window["dropped"] == 60
 
 
 @pytest.mark.parametrize(

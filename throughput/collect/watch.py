@@ -78,6 +78,8 @@ class Outcome:
     startup_s: float | None = None
     child: dict[str, int] = field(default_factory=dict)
     """The script's own process: its id, and when it began and was gone, monotonic ns."""
+    signal: int = 0
+    """What interrupted us."""
 
 
 class Watcher:
@@ -130,9 +132,10 @@ class Watcher:
         self._judge_end()
         return self.outcome
 
-    def interrupt(self) -> None:
-        """Take a Ctrl-C: end at the next step; a second one ends the script now."""
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Take a Ctrl-C or SIGTERM: end at the next step; a second one ends the script now."""
         self.interrupted += 1
+        self.outcome.signal = self.outcome.signal or number
         self._stop("interrupted")
         if self.interrupted > 1:
             self.child.signal_tree(signal.SIGKILL)

@@ -204,6 +204,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
         notes=(*run.notes, *(first.timeline.notes if first else ())),
+        end=run.end,
     )
 
 

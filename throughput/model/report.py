@@ -8,7 +8,7 @@ from typing import Any
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.ledger import LedgerRow
-from throughput.model.run import CollectorStatus, Window
+from throughput.model.run import CollectorStatus, End, Window
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -139,6 +139,8 @@ class Report:
     stragglers: tuple[int, ...] = ()
     """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
     notes: tuple[str, ...] = ()
+    end: End | None = None
+    """An end of the script that was not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
     return [
         f"# {_text(report.headline.sentence, 200)}",
         "",
+        *_end(report, longest),
         *(f"- {_text(line, longest)}" for line in report.headline.evidence),
         "",
         *_figures(report, longest),
@@ -62,6 +63,14 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
         "",
         *_notes(report, notes, longest),
     ]
+
+
+def _end(report: Report, longest: int) -> list[str]:
+    """Return how the script ended where that was not our doing."""
+    lines = view.end(report)
+    if not lines:
+        return []
+    return [f"**{_text(lines[0], longest)}**", "", *(f"- {_text(line, longest)}" for line in lines[1:]), ""]
 
 
 def _figures(report: Report, longest: int) -> list[str]:

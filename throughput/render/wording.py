@@ -18,6 +18,7 @@ FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show t
 NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
 COMMAND_LIMIT = 300
+END_LIMIT, END_LINES = 300, 4
 INTERPRETER = re.compile(r"(?:^|/)python[\d.]*$")
 ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
 """A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
@@ -29,6 +30,7 @@ ENDED = {
     "crashed": "the script crashed; this is what was measured until then",
     "stalled": "the script stalled and was stopped",
     "never_stepped": "no step was seen",
+    "unfinished": "throughput itself was ended; this is what was measured until then",
 }
 """How a run ended, where it is worth a word."""
 
@@ -208,6 +210,13 @@ def ended(run: RunSummary) -> str:
     if run.script_exit_code:
         text = f"{text or 'the script ended'} (exit code {run.script_exit_code})"
     return text[:1].upper() + text[1:]
+
+
+def end(report: Report) -> tuple[str, ...]:
+    """Return an end of the script that was not ours: what it was, then what shows it; else nothing."""
+    if report.end is None:
+        return ()
+    return tuple(relative(line, END_LIMIT) for line in (report.end.sentence, *report.end.evidence[:END_LINES]))
 
 
 def not_measured(split: Sequence[SplitRow], *, device: bool) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from throughput.model.category import CATEGORIES, Category, Source, State
 from throughput.model.finding import Finding, Prediction, RuleResult
 from throughput.model.ledger import PARTS, LedgerRow
 from throughput.model.report import Budget, Report, StepTime, Throughput
-from throughput.model.run import CollectorStatus, Window
+from throughput.model.run import CollectorStatus, End, Window
 
 words = st.one_of(st.sampled_from(b.HOSTILE), st.text(max_size=60))
 shares = st.floats(0, 1, allow_nan=False)
@@ -162,6 +162,8 @@ def reports(draw: st.DrawFn) -> Report:
         budget=draw(st.none() | budgets),
         ledger=draw(st.none() | st.lists(ledger, max_size=30).map(tuple)),
         goodput=draw(st.none() | shares),
+        end=draw(st.none() | st.builds(End, kind=words, sentence=words, evidence=st.lists(words, max_size=6)
+                                       .map(tuple))),
         startup_s=draw(st.none() | st.floats(0, 1e5)),
         locks=draw(st.none() | st.just((b.lock_summary(holder=b.HOSTILE[0]),))),
         loader=draw(st.none() | st.just(b.loader(made_ns=None, readiness=None))),

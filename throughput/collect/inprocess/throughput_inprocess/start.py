@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+PR_SET_PDEATHSIG = 1
+
+
 class _TorchFinder:
     """Calls `then(torch)` once, right after the top-level package torch has been imported."""
 
@@ -108,6 +111,34 @@ def _at_exit() -> None:
     recorder.flush()
 
 
+def _write_faults() -> None:
+    """Have Python write the stacks of a crash into our file, unless it was told where to write them."""
+    import faulthandler
+
+    if faulthandler.is_enabled():
+        return
+    path = os.path.join(os.environ["THROUGHPUT_RAW"], "faults.txt")
+    faulthandler.enable(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end the script when throughput is killed; what it started itself it ends itself."""
+    if os.getppid() != parent:
+        return
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _try(do: Callable[..., None], *arguments: Any) -> None:
+    """Do what the run can do without."""
+    try:
+        do(*arguments)
+    except Exception:
+        pass
+
+
 def start() -> None:
     """Install the hooks of this process; cheap, since every child process runs it."""
     since = time.monotonic_ns()
@@ -125,5 +156,7 @@ def start() -> None:
 
         pauses.watch()
     atexit.register(_at_exit)
+    _try(_write_faults)
+    _try(_end_with, options.get("parent", 0))
     spans.record(spans.PROFILING, since, name="start")
     spans.watch_imports()
