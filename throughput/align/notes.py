@@ -25,6 +25,12 @@ class _Moment(msgspec.Struct):
     t: Int
 
 
+class _Wait(msgspec.Struct):
+    thread: Int
+    lock: Int
+    holder: Int = -1
+
+
 class _Training(msgspec.Struct):
     began: Int | None = None
 
@@ -102,6 +108,8 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "stopped": _Moment,
     "exit": _Moment,
     "training": _Training,
+    "long_wait": _Wait,
+    "wait_over": _Wait,
     "thread": _Thread,
     "worker": _Worker,
     "lock": _Lock,

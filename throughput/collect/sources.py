@@ -62,6 +62,10 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
     for stacks in raw.glob("rank-*/stacks.json"):
         for name, line in set(_SEEN.findall(stacks.read_bytes())):
             yield msgspec.json.decode(b'"' + name + b'"', type=str), int(line)
+    for moment in raw.glob("stall.json"):
+        for process in msgspec.json.decode(moment.read_bytes())["processes"]:
+            for thread in process["threads"]:
+                yield from ((file, line) for _, file, line in thread["frames"])
     for notes in raw.glob("rank-*/notes-*.jsonl"):
         for text in notes.read_bytes().splitlines():
             if b'"stack"' not in text and b'"lock"' not in text:

@@ -25,6 +25,7 @@ from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
+from throughput.flows.stall import read_stall
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
@@ -47,7 +48,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     facts = tuple(_facts(run, timeline) for timeline in timelines)
     if facts:
         run = facts[0].run
-    report = build_report(run, facts)
+    report = replace(build_report(run, facts), stall=read_stall(directory.raw, run, timelines))
     made = read_experiments(directory.path)
     return Analysis(report=replace(report, findings=with_experiments(report.findings, made)), facts=facts)
 

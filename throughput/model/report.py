@@ -9,6 +9,7 @@ from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, Lo
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.ledger import LedgerRow
 from throughput.model.run import CollectorStatus, End, Window
+from throughput.model.stall import Stall
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -141,6 +142,8 @@ class Report:
     notes: tuple[str, ...] = ()
     end: End | None = None
     """An end of the script that was not ours."""
+    stall: Stall | None = None
+    """Why nothing moved any more, where the run hung."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,17 @@ class LockWaits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LongWait:
+    """A thread that waited for a lock for a second or more when its process was last heard of."""
+
+    pid: int
+    tid: int
+    lock: str
+    holder: int
+    """Thread of the same process that had it then; -1 unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
     """A batch's life; times are -1 where not seen. `worker` is -1 in the main process."""
 
@@ -292,6 +303,7 @@ class Timeline:
     stacks: Stacks = field(default_factory=Stacks)
     samples: Samples = field(default_factory=Samples)
     lock_waits: LockWaits = field(default_factory=LockWaits)
+    long_waits: tuple[LongWait, ...] = ()
     blocked: BlockedSamples = field(default_factory=BlockedSamples)
     batches: Batches = field(default_factory=Batches)
     loaders: tuple[Loader, ...] = ()

@@ -18,7 +18,7 @@ FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show t
 NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
 COMMAND_LIMIT = 300
-END_LIMIT, END_LINES = 300, 4
+END_LIMIT, END_LINES = 400, 4
 INTERPRETER = re.compile(r"(?:^|/)python[\d.]*$")
 ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
 """A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
@@ -213,7 +213,16 @@ def ended(run: RunSummary) -> str:
 
 
 def end(report: Report) -> tuple[str, ...]:
-    """Return an end of the script that was not ours: what it was, then what shows it; else nothing."""
+    """Return a stall, or an end that was not ours: what it was, then what shows it; else nothing."""
+    if report.stall is not None:
+        sentence = report.stall.sentence
+        chain = [
+            f"{one.process}, {one.thread}: {one.function} {one.file}:{one.line}"
+            + (f" holds {one.lock}" if one.lock else "")
+            for one in report.stall.waits_for[:END_LINES]
+        ]
+        lines = (f"{sentence[:1].upper()}{sentence[1:]}.", *chain)
+        return tuple(relative(line, END_LIMIT) for line in lines)
     if report.end is None:
         return ()
     return tuple(relative(line, END_LIMIT) for line in (report.end.sentence, *report.end.evidence[:END_LINES]))
