@@ -1,4 +1,4 @@
-"""Turn SPAN rows into what a process did once or rarely: imports, data sets, models, evaluations, checkpoints."""
+"""Turn SPAN rows into what a process did once or rarely: imports, data sets, evaluations, checkpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from throughput.align.notes import Notes
 from throughput.model.timeline import Span, Stacks
 
 PARTS = ("imports", "data_set", "model", "evaluation", "checkpoint", "profiling")
-"""What a row's part number means; the same table as in the training process, a test holds the two together."""
+"""What a row's part number means: the training process has the same table, a test holds both together."""
 OURS = "throughput_inprocess"
 """Imports of our own modules inside the script are profiling."""
 

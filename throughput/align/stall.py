@@ -1,4 +1,4 @@
-"""Read `stall.json`, and the notes of waits for locks that were still going on: what stood when nothing moved."""
+"""Read `stall.json`, and which waits for locks were still going on: what stood when nothing moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Give every nanosecond of a process to one part of its ledger: claims are ranked, the first that fits has it."""
+"""Give every nanosecond of a process to one part of its ledger: of ranked claims the first has it."""
 
 from __future__ import annotations
 

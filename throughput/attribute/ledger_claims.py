@@ -1,4 +1,4 @@
-"""Say which parts of a process's ledger claim which stretches of its life; the first claim of a moment has it."""
+"""Say which parts of the ledger claim which stretches of a process's life, those that go first first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the passes over a data loader: where each begins and ends, and what the training thread waits for then."""
+"""Find the passes over a data loader: where each begins and ends, and how long its first batch takes."""
 
 from __future__ import annotations
 

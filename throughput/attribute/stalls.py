@@ -1,4 +1,4 @@
-"""Follow who waits for whom at a moment when nothing moves, from the training thread on, and say it in a sentence."""
+"""Follow who waits for whom when nothing moves, from the training thread on, and say it in a sentence."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FETCH = "torch/utils/data/_utils/fetch.py"
 COLLECTIVES = "torch/distributed/distributed_c10d.py"
 BACKWARD = ("_engine_run_backward", "torch/autograd/graph.py")
 JOINS = {("join", "threading.py"), ("_wait_for_tstate_lock", "threading.py")}
-GETS = {("get", "queue.py"), ("get", "multiprocessing/queues.py"), ("_recv", "multiprocessing/connection.py")}
+GETS = {("get", "queue.py"), ("get", "multiprocessing/queues.py")}
 EVENTS = {("wait", "threading.py"), ("wait_for", "threading.py")}
-PLUMBING = re.compile(r"^(threading|queue|functools|contextlib|runpy|selectors)\.py|^(multiprocessing|concurrent)/")
+PLUMBING = re.compile(r"^(threading|queue|functools|contextlib|runpy|selectors)\.py|^multiprocessing/|^concurrent/")
 CALL = re.compile(r"([A-Za-z_]\w*(?:\.\w+)+)\s*\(")
 """A call of a module's function or a method, as a line of source writes it."""
 INNERMOST = 6
@@ -87,7 +87,7 @@ def stall_of(
     if start is None or not start.frames:
         why = snapshot.refused.get(start.pid if start else snapshot.pid, "no thread was seen")
         doing = DOING.get(start.doing, start.doing) if start else ""
-        shown = f"; by the kernel's word the main thread {doing}" if doing else ""
+        shown = f"; the kernel says of its main thread: {doing}" if doing else ""
         return Stall(step=snapshot.step, sentence=f"{where}its stacks could not be read ({why}){shown}")
     chain = _follow(scene, start)
     return Stall(
@@ -254,7 +254,7 @@ def _who(scene: Scene, thread: SeenThread) -> str:
     return f"{name} of rank {rank}" if several and rank is not None else name
 
 
-def _process(scene: Scene, thread: SeenThread) -> str:
+def _belongs_to(scene: Scene, thread: SeenThread) -> str:
     if thread.pid in scene.workers:
         return f"worker {scene.workers[thread.pid]}"
     if thread.pid in scene.ranks:
@@ -324,7 +324,7 @@ def _rows(scene: Scene, chain: _Chain) -> list[WaitedFor]:
         spot = _spot(link.thread)
         rows.append(
             WaitedFor(
-                process=_process(scene, link.thread),
+                process=_belongs_to(scene, link.thread),
                 thread=link.thread.name or str(link.thread.tid),
                 file=spot.file if spot else "",
                 line=spot.line if spot else 0,

@@ -1,4 +1,4 @@
-"""Say how a script ended that we did not end: an exception, a signal, memory that ran out; with the evidence."""
+"""Say how a script ended that we did not end: an exception, a signal, no memory; with the evidence."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ RANK = re.compile(r"^\[rank\d+\]: ?", re.MULTILINE)
 FILE = re.compile(r'^\s+File "([^"]*)", line (\d+)(?:, in (.+)|)$')
 FAULT = re.compile(r'^\s+File "([^"]*)", line (\d+) in (.+)$')
 LAST_WORDS = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Timeout)\b.*$", re.MULTILINE)
-WORKER = re.compile(r"DataLoader worker \(pid\(?s?\)?[^)]*\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)")
+WORKER = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))?[^)]*\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)"
+)
 LAUNCHED = re.compile(r"exitcode\s*:\s*-(\d+)")
 """What torchrun says of a rank that a signal ended."""
-SHM = re.compile(r"insufficient shared memory|out of shared memory|/dev/shm|allocate shared memory", re.IGNORECASE)
-DEVICE_MEMORY = re.compile(r"OutOfMemoryError|(?:CUDA|HIP|XPU) (?:error: )?out of memory|cudaErrorMemoryAllocation")
-HOST_MEMORY = re.compile(r"^MemoryError\b|can't allocate memory|Cannot allocate memory|bad_alloc", re.MULTILINE)
+SHM = re.compile(r"(?i)insufficient shared memory|out of shared memory|/dev/shm|allocate shared memory")
+DEVICE_MEMORY = re.compile(
+    r"OutOfMemoryError|(?:CUDA|HIP|XPU) (?:error: )?out of memory|cudaErrorMemoryAllocation"
+)
+HOST_MEMORY = re.compile(r"(?m)^MemoryError\b|can't allocate memory|Cannot allocate memory|bad_alloc")
 NAMES = {
     "Killed": signal.SIGKILL,
     "Segmentation fault": signal.SIGSEGV,
@@ -57,7 +61,8 @@ class Signs:
 
 def oom_kills() -> int | None:
     """Return how often the kernel has killed for want of memory: in our group, else on the machine."""
-    files = [folder / name for folder in cgroups_of().memory for name in ("memory.events", "memory.oom_control")]
+    names = ("memory.events", "memory.oom_control")
+    files = [folder / name for folder in cgroups_of().memory for name in names]
     for file in (*files, Path("/proc/vmstat")):
         match = re.search(r"^oom_kill (\d+)$", read_text(file), re.MULTILINE)
         if match:
@@ -151,7 +156,7 @@ def _shared_memory(signs: Signs, number: int, who: str) -> End | None:
     evidence = [f"/dev/shm holds {size}: batches of workers lie there", *_words(signs)]
     return End(
         kind="shared_memory_full",
-        sentence=f"{who} found /dev/shm full. Mount a larger one (docker run --shm-size), or use fewer workers.",
+        sentence=f"{who} found /dev/shm full: mount a larger one (docker run --shm-size) or use fewer workers.",
         evidence=tuple(evidence),
     )
 

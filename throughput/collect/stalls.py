@@ -1,4 +1,4 @@
-"""Look at the threads of processes that don't move: Python's stacks by py-spy, and what the kernel says of each.
+"""Look at the threads of processes that don't move: Python's stacks by py-spy, and what the kernel says.
 
 Raw file `stall.json`: {"t" (CLOCK_MONOTONIC ns), "step" (under way, or null), "pid", "processes": [{"pid",
 "refused" (why there are no stacks, or null), "threads": [{"tid", "native_id", "name", "frames": [[function,
@@ -30,11 +30,11 @@ Process = dict[str, Any]
 
 def look_at(pids: Iterable[int]) -> list[Process]:
     """Return what the threads of these processes are in now; those that have ended are left out."""
-    found = [_process(pid) for pid in sorted(pids)[:PROCESSES_MAX]]
+    found = [_look(pid) for pid in sorted(pids)[:PROCESSES_MAX]]
     return [process for process in found if process["tasks"]]
 
 
-def _process(pid: int) -> Process:
+def _look(pid: int) -> Process:
     threads: list[dict[str, Any]] = []
     refused: str | None = None
     for _ in range(LOOKS):

@@ -24,6 +24,10 @@ from throughput.render.json_report import report_from_json, report_to_json
 ARGUMENTS = "<arguments>"
 ENVIRONMENT = ("env", "python", "cwd")
 """Of the environment: variables and folders, which say whose machine it is."""
+REDACTED = (
+    "tracks", "loaders", "calls", "counters", "lock_waits", "long_waits", "spans", "facts", "notes",
+)  # fmt: skip
+"""Of a timeline: what holds text beside stacks and sources."""
 Value = TypeVar("Value")
 
 
@@ -140,7 +144,7 @@ def _facts(facts: Facts, redaction: Redaction) -> Facts:
             timeline,
             **{
                 name: deep_redacted(getattr(timeline, name), redaction)
-                for name in ("tracks", "loaders", "calls", "counters", "lock_waits", "facts", "notes", "spans")
+                for name in REDACTED
             },
         ),
         attribution=hidden,

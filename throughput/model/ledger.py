@@ -8,7 +8,7 @@ PARTS = (
     "interpreter", "imports", "data_set", "model", "to_device", "workers", "first_batch", "compile", "warmup",
     "steps", "evaluation", "checkpoint", "epoch_boundary", "profiling", "shutdown", "rest",
 )  # fmt: skip
-"""In the order in which a run comes to them. `profiling` is our own collectors, `rest` what nothing explains."""
+"""In the order in which a run comes to them. `profiling` is our own collectors, `rest` what is left."""
 ONCE = ("interpreter", "imports", "data_set", "model", "to_device", "workers", "first_batch", "compile")
 """What a run pays once, before it trains; compiling goes on within the first steps."""
 RECURRING = ("evaluation", "checkpoint", "epoch_boundary")

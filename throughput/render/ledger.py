@@ -90,9 +90,7 @@ def ledger_sentence(report: Report) -> str:
     """Return what the table of the ledger sums to, and the goodput."""
     wall = sum(row.seconds for row in report.ledger or ())
     good = "" if report.goodput is None else f" Goodput, the share of steps: {units.percent(report.goodput)}."
-    return (
-        f"Where the {units.duration(wall * 1e9)} of the training process went, from its start to its end.{good}"
-    )
+    return f"Where the {units.duration(wall * 1e9)} of the training process went, start to end.{good}"
 
 
 def _detail(rows: list[LedgerRow]) -> str:

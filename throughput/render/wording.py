@@ -225,7 +225,8 @@ def end(report: Report) -> tuple[str, ...]:
         return tuple(relative(line, END_LIMIT) for line in lines)
     if report.end is None:
         return ()
-    return tuple(relative(line, END_LIMIT) for line in (report.end.sentence, *report.end.evidence[:END_LINES]))
+    lines = (report.end.sentence, *report.end.evidence[:END_LINES])
+    return tuple(relative(line, END_LIMIT) for line in lines)
 
 
 def not_measured(split: Sequence[SplitRow], *, device: bool) -> tuple[str, ...]:

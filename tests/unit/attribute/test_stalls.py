@@ -40,7 +40,9 @@ def timeline(rank: int = 0, pid: int = MAIN, **facts: Any) -> Timeline:
     return Timeline(rank=rank, steps=(), tracks=(track,), facts={"pid": pid, **facts}, long_waits=waits)
 
 
-def stall(*threads: SeenThread, ranks: tuple[Timeline, ...] = (), step: int | None = 313, **more: Any) -> Stall:
+def stall(
+    *threads: SeenThread, ranks: tuple[Timeline, ...] = (), step: int | None = 313, **more: Any
+) -> Stall:
     """Return why these threads don't move; step 313 is under way."""
     pids = more.pop("pids", tuple(dict.fromkeys(t.pid for t in threads)))
     snapshot = Snapshot(step=step, pid=MAIN, pids=pids, threads=threads, **more)
@@ -124,7 +126,8 @@ def test_a_cycle_of_locks_is_a_deadlock() -> None:
 
 def test_a_lock_that_its_waiter_holds_itself() -> None:
     found = stall(thread(MAIN, TRAIN), ranks=(timeline(waits=(held("lock", MAIN, MAIN),)),))
-    assert found.sentence.endswith("deadlock: the main thread waits for `lock`, held by the main thread itself")
+    assert found.sentence.endswith(": the main thread waits for `lock`, held by the main thread itself")
+    assert "deadlock" in found.sentence
 
 
 def test_a_lock_that_nobody_is_known_to_hold() -> None:
@@ -141,7 +144,7 @@ def test_a_lock_inside_a_worker() -> None:
         thread(201, own("refresh", 9, "data.py"), name="refresher", tid=9, doing="sleep"),
         ranks=ranks,
     )
-    assert "waits for worker 0, which waits for `cache`, held by thread refresher of worker 0" in found.sentence
+    assert "waits for worker 0, which waits for `cache`, held by thread refresher of" in found.sentence
     assert "which sleeps, in refresh at data.py:9 holding `cache`" in found.sentence
 
 
@@ -155,7 +158,8 @@ def test_a_rank_that_is_missing_from_a_collective() -> None:
     )
     assert found.waits_for[0].process == "rank 1"
     assert "rank 1, whose process has ended" in stall(waits, ranks=ranks).sentence
-    assert "waits in all_reduce for other ranks" in stall(waits, thread(300, ALL_REDUCE), ranks=ranks).sentence
+    both = stall(waits, thread(300, ALL_REDUCE), ranks=ranks)
+    assert "waits in all_reduce for other ranks" in both.sentence
 
 
 def test_the_end_of_a_thread() -> None:

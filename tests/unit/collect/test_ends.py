@@ -1,4 +1,4 @@
-"""Ends that were not ours, told from the exit code, the last words, the fault's stack and the kernel's counts."""
+"""Ends that were not ours, told from the exit code, the last words, the fault's stack, the kernel's counts."""
 
 from __future__ import annotations
 
@@ -117,7 +117,8 @@ def test_a_kill_without_a_count_is_somebody_elses() -> None:
     assert end(-9, oom_kills=0).kind == "killed"
     assert end(-9, oom_kills=0).evidence[-1].endswith("none")
     assert end(-9).evidence[-1].endswith("not known")
-    assert end(1, WORKER.format("Killed", ""), oom_kills=0).sentence.startswith("A DataLoader worker was killed")
+    worker = end(1, WORKER.format("Killed", ""), oom_kills=0)
+    assert worker.sentence.startswith("A DataLoader worker was killed")
 
 
 def test_an_allocation_that_was_refused() -> None:
@@ -131,7 +132,7 @@ def test_an_allocation_that_was_refused() -> None:
     [
         WORKER.format("Bus error", "It is possible that dataloader's workers are out of shared memory."),
         RAISED.format(
-            "RuntimeError: unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)"
+            "RuntimeError: unable to allocate shared memory(shm) for file </torch_1>: No space left on device"
         ),
     ],
 )

@@ -33,8 +33,9 @@ def test_what_is_paid_once_and_what_comes_back() -> None:
     assert report.ledger is not None
     found = budget_of(report, (facts,), 100.0)
     assert found is not None
-    # Once: 50 interpreter, 200 imports, 100 data set, 100 workers, 60 first batch, 200 shutdown, 420 rest, and
-    # what the warm-up's 150 ms are over a step of 87.5; for each of 5 steps 50 / 5 ms of evaluation and save.
+    # Once: 50 interpreter, 200 imports, 100 data set, 100 workers, 60 first batch, 200 shutdown, 420 rest,
+    # and what the warm-up's 150 ms are over a step of 87.5; for each of 5 steps 50 / 5 ms of evaluation
+    # and save.
     once_s = 1.130 + 0.0625
     assert found.once_s == pytest.approx(once_s)
     steps = (100 - once_s) / (0.0875 + 0.010)

@@ -2,8 +2,8 @@
 
 A lock is noted at its first contended wait: {"kind": "lock", "id", "lock_kind", "made_file", "made_line",
 "made_function"}, where known with "name" (the reader finds the others in the source) and with "shared": the
-same text in two processes is the same lock. A wait that lasts long is noted while it lasts: {"kind": "long_wait",
-"thread", "lock", "holder" (-1 unknown)}, and {"kind": "wait_over", "thread", "lock"} when it ends.
+same text in two processes is the same lock. A wait that lasts long is noted while it lasts: {"kind":
+"long_wait", "thread", "lock", "holder" (-1 unknown)}, and {"kind": "wait_over", "thread", "lock"} at its end.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def _eval(original: Call) -> Call:
     """Note when a model that trained is to be evaluated."""
 
     @functools.wraps(original)
-    def eval(self: Any) -> Any:
+    def evaluate(self: Any) -> Any:
         if _is_compiling():
             return original(self)
         trained = self.training
@@ -197,7 +197,7 @@ def _eval(original: Call) -> Call:
             spans.begin_evaluation(sys.modules["torch.nn"].Module, sys._getframe(1))
         return result
 
-    return eval
+    return evaluate
 
 
 def _derived(part: int) -> Callable[[Any, str], None]:

@@ -82,13 +82,13 @@ def claim() -> None:
         host=socket.gethostname(),
         argv=sys.argv,
         main=_main_file(),
-        began=_process_began(),
+        began=_began_ns(),
     )
     recorder.flush()  # what was timed until now is safe, however the process ends
     atexit.register(_note_exit)
 
 
-def _process_began() -> int | None:
+def _began_ns() -> int | None:
     """Return when this process began, monotonic ns: /proc has it to a hundredth of a second."""
     try:
         with open("/proc/self/stat", "rb") as file:

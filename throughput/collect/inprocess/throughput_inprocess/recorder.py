@@ -17,8 +17,8 @@ kind            t0        t1        a          b           c          d
 11 RESUME       when      0         0          0           0          0
 12 SPAN         start     end       part       name        stack      1 where it begins, 0 a later piece
 
-`notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over, loader,
-facts, patch, rule, note. Parts are those of `spans`.
+`notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over,
+loader, facts, patch, rule, note. Parts are those of `spans`.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class _Init:
         bound = self.function.__get__(instance, owner)
         kind = type(instance)
         inner = any(entry[0] == self.part for entry in _open) or get_ident() != _state["main"]
-        if inner or self is not next(k.__dict__["__init__"] for k in kind.__mro__ if "__init__" in k.__dict__):
+        if inner or self is not next(c.__dict__["__init__"] for c in kind.__mro__ if "__init__" in vars(c)):
             return bound  # of a base class, or within another one: no frame of ours in between
         return functools.partial(_make, self.part, kind.__qualname__, bound)
 
