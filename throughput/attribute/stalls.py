@@ -19,7 +19,9 @@ BACKWARD = ("_engine_run_backward", "torch/autograd/graph.py")
 JOINS = {("join", "threading.py"), ("_wait_for_tstate_lock", "threading.py")}
 GETS = {("get", "queue.py"), ("get", "multiprocessing/queues.py")}
 EVENTS = {("wait", "threading.py"), ("wait_for", "threading.py")}
-PLUMBING = re.compile(r"^(threading|queue|functools|contextlib|runpy|selectors)\.py|^multiprocessing/|^concurrent/")
+PLUMBING = re.compile(
+    r"^(threading|queue|functools|contextlib|runpy|selectors)\.py|^(multiprocessing|concurrent)/"
+)
 CALL = re.compile(r"([A-Za-z_]\w*(?:\.\w+)+)\s*\(")
 """A call of a module's function or a method, as a line of source writes it."""
 INNERMOST = 6

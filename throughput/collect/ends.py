@@ -156,7 +156,7 @@ def _shared_memory(signs: Signs, number: int, who: str) -> End | None:
     evidence = [f"/dev/shm holds {size}: batches of workers lie there", *_words(signs)]
     return End(
         kind="shared_memory_full",
-        sentence=f"{who} found /dev/shm full: mount a larger one (docker run --shm-size) or use fewer workers.",
+        sentence=f"{who} found /dev/shm full: mount a larger one (--shm-size) or use fewer workers.",
         evidence=tuple(evidence),
     )
 

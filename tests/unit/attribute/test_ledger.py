@@ -121,8 +121,8 @@ def a_run() -> tuple[Run, Timeline]:
     """Return a run of which every part is known.
 
     From -1000 ms: 50 interpreter, 20 profiling, 300 imports with 100 of a data set within, 170 rest, 100
-    workers (60 starting, 40 until the first batch is begun), 60 first batch, 300 rest; a warm-up step, then four
-    steps of 100 ms of which one holds an evaluation of 40 and a save of 10, and 200 ms of shutdown.
+    workers (60 starting, 40 until the first batch is begun), 60 first batch, 300 rest; a warm-up step, then
+    four steps of 100 ms of which one holds an evaluation of 40 and a save of 10, and 200 ms of shutdown.
     """
     scene = Scene()
     scene.at = 0

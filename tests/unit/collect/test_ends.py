@@ -1,4 +1,4 @@
-"""Ends that were not ours, told from the exit code, the last words, the fault's stack, the kernel's counts."""
+"""Ends that were not ours, told from the exit code, last words, the fault's stack, the kernel's counts."""
 
 from __future__ import annotations
 
