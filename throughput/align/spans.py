@@ -13,7 +13,7 @@ OURS = "throughput_inprocess"
 
 
 def read_spans(
-    events: Events, notes: Notes, numbers: dict[int, int], stacks: Stacks
+    events: Events, notes: Notes, numbers: dict[int, int], stacks: Stacks, thread: int
 ) -> tuple[Span, ...]:
     """Return the spans in the order of their beginnings.
 
@@ -22,12 +22,15 @@ def read_spans(
         notes: its notes, which hold the names.
         numbers: its own stack numbers -> those of `stacks`.
         stacks: the stacks that say where a span without a name began.
+        thread: the training thread: what others save meanwhile holds up nobody.
     """
     names = {int(note["id"]): str(note["name"]) for note in notes.of("name")}
     found = []
     for row in events.of(Kind.SPAN):
         start, end, part, name, stack = (int(value) for value in row[1:6])
         if not 0 <= part < len(PARTS) or end < start:
+            continue
+        if PARTS[part] == "checkpoint" and row[0] != thread:
             continue
         words = names.get(name, "") if name >= 0 else _place(numbers.get(stack, -1), stacks)
         is_ours = PARTS[part] == "imports" and words == OURS

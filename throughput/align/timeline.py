@@ -167,7 +167,7 @@ class RankReader:
             device_work=traced.device_work,
             calls=self._calls(),
             pauses=self._pauses(),
-            spans=read_spans(main.events, main.notes, main.stacks, self.table.done()),
+            spans=read_spans(main.events, main.notes, main.stacks, self.table.done(), self.thread),
             counters=self.context.counters,
             sources=self.context.sources,
             facts=self._facts() | ({"device": traced.facts} if traced.facts else {}),

@@ -207,7 +207,8 @@ def _worker(scene: Scene, link: _Link) -> SeenThread | None:
         link.missing = f"worker {scene.awaited}, whose process has ended"
         return None
     busy = [pid for pid, main in mains.items() if any(file == FETCH for _, file in _places(main))]
-    chosen = owes if owes in busy or (owes in mains and not busy) else (busy or list(mains) or [None])[0]
+    is_it = owes in busy or (owes in mains and not busy)
+    chosen = owes if is_it else next(iter([*busy, *mains]), None)
     if chosen is None:
         link.missing = "a DataLoader worker, of which none is there" if scene.workers else "a batch"
         return None

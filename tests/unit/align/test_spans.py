@@ -53,7 +53,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             int(note["id"]): table.add(frames.stack((f[0], f[1], f[2]) for f in note["frames"]))
             for note in notes.of("stack")
         }
-        return list(reader.read_spans(rows, notes, numbers, table.done()))
+        return list(reader.read_spans(rows, notes, numbers, table.done(), 0))
 
     yield read
     spans.forget()
@@ -200,8 +200,11 @@ def test_names_and_stacks_that_are_not_there_leave_a_span_without_a_name() -> No
         for part, name, stack in ((0, 7, -1), (3, -1, 9), (4, -1, -1), (99, 0, 0), (-1, 0, 0))
     )
     rows += recorder._ROW.pack(12, 1, 30, 20, 0, 0, -1, 1)  # ends before it begins
-    found = reader.read_spans(read_events(io.BytesIO(rows)), Notes([]), {}, StackTable().done())
+    events, nothing = read_events(io.BytesIO(rows)), StackTable().done()
+    found = reader.read_spans(events, Notes([]), {}, nothing, 1)
     assert [(s.part, s.name) for s in found] == [("imports", ""), ("evaluation", ""), ("checkpoint", "")]
+    # What another thread saves holds up nobody.
+    assert [s.part for s in reader.read_spans(events, Notes([]), {}, nothing, 2)] == ["imports", "evaluation"]
 
 
 def test_the_life_of_a_process() -> None:
