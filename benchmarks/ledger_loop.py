@@ -1,4 +1,4 @@
-"""Train with a delay planted in each part of a run, and write down how long each took by the script's own clock.
+"""Train with a delay planted in each part of a run, and note how long each took by the script's clock.
 
 python ledger_loop.py OUT SECONDS
 """
@@ -53,7 +53,7 @@ class Slow:
         return dict, ()
 
 
-def start_worker(number: int) -> None:
+def start_worker(_number: int) -> None:
     """Take time before the first batch of each worker."""
     time.sleep(pause_s)
 

@@ -1,4 +1,4 @@
-"""The whole run's ledger: delays planted around the steps are in their parts, and the parts sum to the run."""
+"""The whole run's ledger: delays planted around the steps are in their parts, which sum to the run."""
 
 from __future__ import annotations
 

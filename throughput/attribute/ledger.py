@@ -57,7 +57,7 @@ def _signs(timeline: Timeline) -> list[int]:
     life = timeline.facts.get("life") or {}
     ends = [int(t) for t in (life.get("stopped_ns"), life.get("exit_ns")) if t is not None]
     ends += [span.end_ns for span in timeline.spans[-1:]] + [step.end_ns for step in timeline.steps[-1:]]
-    return ends + [int(timeline.segments.end_ns.max())] if len(timeline.segments.end_ns) else ends
+    return [*ends, int(timeline.segments.end_ns.max())] if len(timeline.segments.end_ns) else ends
 
 
 def ledger_of(run: Run, timeline: Timeline) -> Ledger | None:

@@ -107,9 +107,7 @@ def _evaluations(timeline: Timeline) -> Iterator[Claim]:
         if span.part == "evaluation":
             within = np.searchsorted(starts, [span.start_ns, span.end_ns])
             if within[0] == within[1]:
-                yield Claim(
-                    part="evaluation", name=span.name, start_ns=span.start_ns, end_ns=span.end_ns
-                )
+                yield Claim(part="evaluation", name=span.name, start_ns=span.start_ns, end_ns=span.end_ns)
     for start, end in without_training(passes_of(timeline), starts, empty_asks(timeline)):
         yield Claim(part="evaluation", name="passes without training", start_ns=start, end_ns=end)
 

@@ -153,7 +153,7 @@ def _shared_memory(signs: Signs, number: int, who: str) -> End | None:
     if not full and not (number == signal.SIGBUS and WORKER.search(signs.output)):
         return None
     size = units.NOT_MEASURED if signs.shm_bytes is None else units.size(signs.shm_bytes)
-    evidence = [f"/dev/shm holds {size}: batches of workers lie there", *_words(signs)]
+    evidence = [f"{size} is the size of /dev/shm: batches of workers lie there", *_words(signs)]
     return End(
         kind="shared_memory_full",
         sentence=f"{who} found /dev/shm full: mount a larger one (--shm-size) or use fewer workers.",

@@ -142,10 +142,7 @@ def _facts(facts: Facts, redaction: Redaction) -> Facts:
         facts,
         timeline=replace(
             timeline,
-            **{
-                name: deep_redacted(getattr(timeline, name), redaction)
-                for name in REDACTED
-            },
+            **{name: deep_redacted(getattr(timeline, name), redaction) for name in REDACTED},
         ),
         attribution=hidden,
     )

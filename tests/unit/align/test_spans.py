@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_imports_go_to_the_package_whose_code_runs(written: Any, tmp_path: Path)
     assert total_s(found, "imports") <= lasted
     assert [s.name for s in found] == ["outer_one", "inner_one", "outer_one"]
     assert [s.begins for s in found] == [True, True, False]
-    for before_, after in zip(found, found[1:], strict=False):
+    for before_, after in pairwise(found):
         assert before_.end_ns == after.start_ns
 
 

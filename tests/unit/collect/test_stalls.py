@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -88,10 +89,8 @@ def test_a_moment_read_back() -> None:
 
 @given(st.binary(max_size=40) | st.sampled_from([b"[]", b'{"processes": 3}', b'{"pid": "x"}', b"{" * 5000]))
 def test_a_damaged_file_is_refused_or_empty(data: bytes) -> None:
-    try:
+    with contextlib.suppress(DamagedFile):
         assert snapshot_of(data).threads == ()
-    except DamagedFile:
-        pass
 
 
 def test_a_wait_that_lasts_is_noted_while_it_lasts(tmp_path: Path) -> None:

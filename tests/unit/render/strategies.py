@@ -168,8 +168,10 @@ def reports(draw: st.DrawFn) -> Report:
         ledger=draw(st.none() | st.lists(ledger, max_size=30).map(tuple)),
         goodput=draw(st.none() | shares),
         stall=draw(st.none() | stalls),
-        end=draw(st.none() | st.builds(End, kind=words, sentence=words, evidence=st.lists(words, max_size=6)
-                                       .map(tuple))),
+        end=draw(
+            st.none()
+            | st.builds(End, kind=words, sentence=words, evidence=st.lists(words, max_size=6).map(tuple))
+        ),
         startup_s=draw(st.none() | st.floats(0, 1e5)),
         locks=draw(st.none() | st.just((b.lock_summary(holder=b.HOSTILE[0]),))),
         loader=draw(st.none() | st.just(b.loader(made_ns=None, readiness=None))),

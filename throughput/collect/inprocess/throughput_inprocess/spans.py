@@ -87,11 +87,11 @@ def watch_imports() -> None:
     original = getattr(bootstrap, "_find_and_load", None)
     if original is None:
         return
-    standard = getattr(sys, "stdlib_module_names", frozenset())
-    state = _state
+    standard: Any = getattr(sys, "stdlib_module_names", frozenset())
+    state, modules = _state, sys.modules
 
     def _find_and_load(name: Any, import_: Any) -> Any:
-        if get_ident() != state["main"]:
+        if name in modules or get_ident() != state["main"]:
             return original(name, import_)
         package = name.partition(".")[0]
         if package in standard:
@@ -153,7 +153,7 @@ def watch_classes(base: Any, part: int) -> None:
     """Time the making of instances of the classes that are derived from `base` from now on."""
     inherited = base.__dict__.get("__init_subclass__")
 
-    def __init_subclass__(cls: Any, **kwargs: Any) -> None:
+    def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:
         if inherited is not None:
             inherited.__get__(None, cls)(**kwargs)
         else:
