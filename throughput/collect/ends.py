@@ -187,8 +187,8 @@ def _by_signal(signs: Signs, number: int, who: str) -> End | None:
             sentence=sentence,
             evidence=(_code(signs), f"out-of-memory kills that the kernel counted meanwhile: {known}"),
         )
-    stack = _fault_stack(signs)
-    at = f", in {stack[0]}" if stack else ""
+    place, stack = _fault_stack(signs)
+    at = f", in {place}" if place else ""
     kind = "segfault" if number == signal.SIGSEGV else "signal"
     return End(kind=kind, sentence=f"{who} crashed with {name}{at}.", evidence=(_code(signs), *stack))
 
@@ -260,15 +260,16 @@ def _innermost(frames: list[re.Match[str]], script_dir: str) -> str:
     return f"{match[3] or '<module>'} {file}:{match[2]}"
 
 
-def _fault_stack(signs: Signs) -> list[str]:
-    """Return the innermost lines of the thread that crashed, the innermost first."""
+def _fault_stack(signs: Signs) -> tuple[str, list[str]]:
+    """Return the innermost own line of the thread that crashed, and its lines, the innermost first."""
     _, _, last = signs.faults.rpartition("Fatal Python error:")
     _, _, current = last.partition("Current thread")
-    frames = []
+    frames: list[tuple[bool, str]] = []
     for line in current.splitlines()[1:]:
         match = FAULT.match(line)
         if not match:
             break
-        file = place_of(match[1], signs.script_dir)[0]
-        frames.append(f"{match[3]} {file}:{match[2]}")
-    return frames[:STACK_LINES]
+        file, _, own = place_of(match[1], signs.script_dir)
+        frames.append((own, f"{match[3]} {file}:{match[2]}"))
+    shown = [words for _, words in frames]
+    return next((words for own, words in frames if own), shown[0] if shown else ""), shown[:STACK_LINES]
