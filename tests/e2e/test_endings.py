@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -86,6 +87,48 @@ for number in range(1, 1000):
     assert ran.seen == ran.own_count == 36
     assert ran.report["throughput"]["steps_per_s"] > 0
     assert b"The script crashed" in ran.stdout
+    assert ran.report["end"]["kind"] == "exception"
+    assert "ValueError: at the step, in fail_at train.py:" in ran.report["end"]["sentence"]
+
+
+def test_a_crash_of_the_interpreter_leaves_its_stack(tmp_path: Path) -> None:
+    script = """
+import ctypes
+def crash():
+    ctypes.string_at(0)
+train(30)
+crash()
+"""
+    ran = profile(tmp_path, PRELUDE + LOOP + script, "--steps", "200", *QUICK)
+    assert ran.code == 3, ran.text
+    assert ran.run["ended"] == "crashed"
+    assert ran.report["end"]["kind"] == "segfault"
+    assert "crash train.py:" in ran.report["end"]["sentence"]
+    assert ran.seen == ran.own_count == 30
+    assert b"SIGSEGV" in ran.stdout
+
+
+def test_a_kill_of_throughput_leaves_a_readable_run_and_no_process(tmp_path: Path) -> None:
+    script = "train(60)\nopen('ready', 'w').close()\ntime.sleep(300)\n"
+    (tmp_path / "train.py").write_text(PRELUDE + LOOP + script)
+    mark = uuid.uuid4().hex
+    words = ("profile", "train.py", "--steps", "1000", "--out", str(tmp_path / "out"), *QUICK)
+    with subprocess.Popen(
+        [*starter(tmp_path), *words], cwd=tmp_path, env=environment(**{MARK: mark}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "ready").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        running.kill()
+    assert not left_behind(mark, patience_s=20.0), left_behind(mark)
+    ran = call(tmp_path, "report", "out", "--format", "json", "--out", "again.json")
+    assert ran.code == 0, ran.text
+    report = json.loads((tmp_path / "again.json").read_text())
+    assert report["run"]["ended"] == "unfinished"
+    window = report["run"]["window"]
+    assert window["kept"] + window["warmup"] + window["dropped"] == 60
 
 
 @pytest.mark.parametrize(
@@ -121,22 +164,63 @@ def test_fewer_steps_than_asked_for(tmp_path: Path, steps: int) -> None:
     assert ran.seen == steps, ran.window
 
 
-def test_a_hang_is_recorded_with_its_stacks(tmp_path: Path) -> None:
+def test_a_hang_is_recorded_with_its_stacks_and_the_locks_that_cause_it(tmp_path: Path) -> None:
     script = """
 import threading
-def never_returns(lock):
-    lock.acquire()
+left = threading.Lock()
+right = threading.Lock()
+def never_returns(first, second):
+    with first:
+        time.sleep(0.5)
+        with second:
+            pass
 train(30, pause=0.03)
-lock = threading.Lock()
-lock.acquire()
-never_returns(lock)
+threading.Thread(target=never_returns, args=(right, left), name="writer", daemon=True).start()
+never_returns(left, right)
 """
-    ran = profile(tmp_path, PRELUDE + LOOP + script, "--steps", "200", "--stall", "2")
+    ran = profile(tmp_path, PRELUDE + LOOP + script, "--steps", "200", "--stall", "3")
     assert ran.code == 3, ran.text
     assert ran.run["ended"] == "stalled"
     assert ran.seen == ran.own_count == 30
     assert "sign of life" in ran.notes
     assert "never_returns" in (ran.out / "raw" / "stall.txt").read_text()
+    stall = ran.report["stall"]
+    assert stall["step"] == 31
+    assert stall["sentence"] == (
+        "stalled at step 31: deadlock: the main thread waits for `right`, held by thread writer, "
+        "which waits for `left`, held by the main thread"
+    )
+    assert [(row["thread"], row["lock"]) for row in stall["waits_for"]] == [
+        ("writer", "right"),
+        ("MainThread", "left"),
+    ]
+    assert b"deadlock" in ran.stdout
+
+
+def test_a_worker_that_never_answers_is_named(tmp_path: Path) -> None:
+    script = """
+class Stuck(torch.utils.data.Dataset):
+    def __len__(self):
+        return 320
+    def __getitem__(self, index):
+        worker = torch.utils.data.get_worker_info()
+        if worker.id == 1 and index > 200:
+            time.sleep(300)
+        return torch.zeros(16)
+import sys, time
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for batch in torch.utils.data.DataLoader(Stuck(), 8, num_workers=2):
+    model(batch).sum().backward()
+    time.sleep(0.03)
+    counted()
+    optimizer.step()
+"""
+    ran = profile(tmp_path, PRELUDE + script, "--steps", "200", "--stall", "3", *QUICK)
+    assert ran.code == 3, ran.text
+    sentence = ran.report["stall"]["sentence"]
+    assert "the main thread waits for worker 1, which" in sentence
+    assert "time.sleep at train.py:" in sentence
+    assert [row["process"] for row in ran.report["stall"]["waits_for"]] == ["worker 1"]
 
 
 def test_a_hang_before_torch_is_imported(tmp_path: Path) -> None:

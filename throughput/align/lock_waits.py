@@ -36,10 +36,8 @@ def read_lock_waits(
     infos: dict[LockInfo, int] = {}
     rows: list[tuple[int, ...]] = []
     for pid, events, notes, stacks in processes:
-        numbers: dict[int, int] = {}
-        for note in notes.of("lock"):
-            info = shared.get(str(note.get("shared"))) or _info(note, reader, sources)
-            numbers[int(note["id"])] = infos.setdefault(info, len(infos))
+        own = _infos(notes, shared, reader, sources)
+        numbers = {number: infos.setdefault(info, len(infos)) for number, info in own.items()}
         for thread, start, end, lock, holder, held, waited in events.of(Kind.LOCK_WAIT).tolist():
             rows.append(
                 (
@@ -64,6 +62,24 @@ def read_lock_waits(
         holder_stack=columns[6],
         locks=tuple(infos),
     )
+
+
+def read_locks(
+    processes: Iterable[tuple[int, Events, Notes, dict[int, int]]], reader: FrameReader, sources: Sources
+) -> dict[int, dict[int, LockInfo]]:
+    """Return the locks that each process noted: pid -> its number of a lock -> the lock."""
+    processes = tuple(processes)
+    shared = _shared_infos(processes, reader, sources)
+    return {pid: _infos(notes, shared, reader, sources) for pid, _, notes, _ in processes}
+
+
+def _infos(
+    notes: Notes, shared: dict[str, LockInfo], reader: FrameReader, sources: Sources
+) -> dict[int, LockInfo]:
+    return {
+        int(note["id"]): shared.get(str(note.get("shared"))) or _info(note, reader, sources)
+        for note in notes.of("lock")
+    }
 
 
 def _shared_infos(

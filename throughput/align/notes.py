@@ -16,6 +16,25 @@ class _Stack(msgspec.Struct):
     frames: list[tuple[str, str, Int, Int]]
 
 
+class _Name(msgspec.Struct):
+    id: Int
+    name: str
+
+
+class _Moment(msgspec.Struct):
+    t: Int
+
+
+class _Wait(msgspec.Struct):
+    thread: Int
+    lock: Int
+    holder: Int = -1
+
+
+class _Training(msgspec.Struct):
+    began: Int | None = None
+
+
 class _Thread(msgspec.Struct):
     tid: Int
     name: str | None = None
@@ -97,6 +116,13 @@ class _Text(msgspec.Struct):
 
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "stack": _Stack,
+    "name": _Name,
+    "start": _Moment,
+    "stopped": _Moment,
+    "exit": _Moment,
+    "training": _Training,
+    "long_wait": _Wait,
+    "wait_over": _Wait,
     "thread": _Thread,
     "worker": _Worker,
     "lock": _Lock,

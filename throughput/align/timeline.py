@@ -17,10 +17,12 @@ from throughput.align.device_trace import device_facts, work_of
 from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
-from throughput.align.lock_waits import read_lock_waits
+from throughput.align.lock_waits import read_lock_waits, read_locks
 from throughput.align.notes import Notes, read_notes
 from throughput.align.pyspy import read_pyspy
 from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, from_pyspy
+from throughput.align.spans import life_of, read_spans
+from throughput.align.stall import awaited_worker, read_long_waits
 from throughput.align.steps import read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
@@ -32,6 +34,7 @@ from throughput.model.timeline import (
     Call,
     Counter,
     DeviceWork,
+    LongWait,
     Operators,
     Pause,
     Samples,
@@ -160,6 +163,7 @@ class RankReader:
             stacks=self.table.done(),
             samples=samples,
             lock_waits=waits,
+            long_waits=self._long_waits(),
             blocked=blocked,
             batches=read_batches(main.events, self._workers()),
             loaders=read_loaders(main.events, main.notes),
@@ -167,6 +171,7 @@ class RankReader:
             device_work=traced.device_work,
             calls=tuple(call for table in tables for call in table),
             pauses=self._pauses(),
+            spans=read_spans(main.events, main.notes, main.stacks, self.table.done(), self.thread),
             counters=self.context.counters,
             sources=self.context.sources,
             facts=self._facts() | traced.facts | {"worker_batches": [t[0].fetches for t in tables if t]},
@@ -189,6 +194,15 @@ class RankReader:
                     )
                 return samples
         return from_inprocess([(p.pid, p.events, p.stacks) for p in self.processes], self.table, self.tracks)
+
+    def _long_waits(self) -> tuple[LongWait, ...]:
+        """Return who waited for a lock when its process was last heard of; mostly nobody."""
+        waiting = [p for p in self.processes if p.notes.first("long_wait")]
+        if not waiting:
+            return ()
+        every = [(p.pid, p.events, p.notes, p.stacks) for p in self.processes]
+        locks = read_locks(every, self.reader, self.context.sources)
+        return tuple(wait for p in waiting for wait in read_long_waits(p.pid, p.notes, locks[p.pid]))
 
     def _workers(self) -> list[tuple[int, int, Events]]:
         found = []
@@ -269,6 +283,9 @@ class RankReader:
         facts["amounts"] = read_amounts([process.notes for process in self.processes])
         facts["instructions"] = next(reversed([*notes.of("instructions")]), None)
         facts["pid"] = self.main.pid
+        facts["life"] = life_of(notes)
+        facts["workers"] = self.tracks.workers
+        facts["awaited"] = awaited_worker(self.main.events)
         return facts
 
 

@@ -273,6 +273,16 @@ def view(run: Annotated[str, typer.Argument(help="A run directory.")]) -> None:
 
 
 @app.command()
+def dump(
+    pid: Annotated[int, typer.Argument(min=1, help="Process id of a training that runs, or hangs.")],
+) -> None:
+    """Say who waits for whom in a running process, and show the stacks of all its threads."""
+    from throughput.cli.dump import run_dump
+
+    run_dump(pid)
+
+
+@app.command()
 def explain(
     rule: Annotated[str | None, typer.Argument(help="A rule's name; without one, all are listed.")] = None,
 ) -> None:

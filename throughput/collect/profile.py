@@ -17,6 +17,7 @@ import msgspec
 
 from throughput.collect.child import Child, child_environment
 from throughput.collect.code_state import code_state
+from throughput.collect.ends import end_of, oom_kills, read_signs
 from throughput.collect.environment import environment
 from throughput.collect.gpu import GpuSampler
 from throughput.collect.host import HostSampler
@@ -28,7 +29,7 @@ from throughput.collect.sources import store_sources
 from throughput.collect.syscalls import SyscallSampler
 from throughput.collect.watch import Outcome, Progress, Watcher, WatchOptions
 from throughput.errors import UsageError
-from throughput.model.run import CollectorStatus, Run, Window
+from throughput.model.run import CollectorStatus, End, Run, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,8 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
     started = dt.datetime.now(dt.timezone.utc)
     directory = new_run_directory(options.out, options.name, started.astimezone())
     environ = {**os.environ, **options.variables}
-    variables = child_environment(directory.raw, options.in_process(), environ)
+    told = {**options.in_process(), "parent": os.getpid()}
+    variables = child_environment(directory.raw, told, environ)
     run = Run(
         run_id=directory.path.name,
         tool_version=version,
@@ -111,13 +113,15 @@ def collect(options: ProfileOptions, listener: Listener, version: str) -> tuple[
         environment=environment(command[0], environ),
         code=code_state(options.folder / options.script if options.script else None, options.folder),
     )
-    directory.write_run(replace(run, ended="unfinished"))
-    clock = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
+    clock: dict[str, Any] = {"monotonic_ns": time.monotonic_ns(), "wall_ns": time.time_ns()}
+    directory.write_run(replace(run, ended="unfinished", clock=clock))
+    kills = oom_kills()
     outcome, statuses = _run_child(list(command), variables, directory, options, listener)
     run = replace(run, script_dir=_own_folder(directory, options))
     store_sources(directory.raw, run.script_dir)
     run = _finished(run, outcome, statuses, options)
-    run = replace(run, clock={**clock, **_stacks_times(outcome)})
+    run = replace(run, end=_end(outcome, directory, run.script_dir, kills))
+    run = replace(run, clock={**clock, **outcome.child, **_stacks_times(outcome)})
     directory.write_run(run)
     return directory, run
 
@@ -191,7 +195,7 @@ def _interrupts(watcher: Watcher) -> Iterator[None]:
     before = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
-            before[number] = signal.signal(number, lambda *_: watcher.interrupt())
+            before[number] = signal.signal(number, lambda got, _: watcher.interrupt(got))
         except ValueError:  # not in the main thread: whoever called us has the signals
             break
     try:
@@ -233,6 +237,16 @@ def _finished(run: Run, outcome: Outcome, statuses: list[CollectorStatus], optio
         wall_s=outcome.wall_s,
         startup_s=outcome.startup_s,
     )
+
+
+def _end(outcome: Outcome, directory: RunDirectory, script_dir: str, kills: int | None) -> End | None:
+    """Return how the script ended where that was neither as it should nor our doing."""
+    if outcome.ended == "interrupted" and outcome.signal == signal.SIGTERM:
+        sentence = "throughput got SIGTERM, as a scheduler sends it at the end of a job's time."
+        return End(kind="terminated", sentence=sentence)
+    if outcome.ended not in ("crashed", "never_stepped"):
+        return None
+    return end_of(read_signs(directory.raw, outcome.exit_code, kills, script_dir))
 
 
 def _never_stepped(outcome: Outcome, options: ProfileOptions) -> tuple[str, ...]:

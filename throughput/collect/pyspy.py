@@ -134,13 +134,3 @@ class StackSampler:
             reason=f"py-spy: {reason}",
             remedy=REMEDY if refused else None,
         )
-
-
-def dump_stacks(pid: int) -> str:
-    """Return the stacks of all threads of a process now, as text; the reason where they can't be had."""
-    command = [find_pyspy() or "py-spy", "dump", "--nonblocking", "--pid", str(pid)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"stacks not available: {error}"
-    return (done.stdout + done.stderr).decode("utf-8", "replace")

@@ -62,6 +62,7 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
     for stacks in raw.glob("rank-*/stacks.json"):
         for name, line in set(_SEEN.findall(stacks.read_bytes())):
             yield msgspec.json.decode(b'"' + name + b'"', type=str), int(line)
+    yield from _mentions_of_a_stall(raw / "stall.json")
     for notes in raw.glob("rank-*/notes-*.jsonl"):
         for text in notes.read_bytes().splitlines():
             if b'"stack"' not in text and b'"lock"' not in text:
@@ -74,6 +75,13 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
                 yield str(frame[1]), int(frame[2] or 0)
             if note.get("made_file"):
                 yield str(note["made_file"]), int(note.get("made_line") or 0)
+
+
+def _mentions_of_a_stall(moment: Path) -> Iterator[tuple[str, int]]:
+    if moment.is_file():
+        for process in msgspec.json.decode(moment.read_bytes())["processes"]:
+            for thread in process["threads"]:
+                yield from ((file, line) for _, file, line in thread["frames"])
 
 
 def _entry(path: str, seen: set[int], script_dir: str) -> dict[str, object] | None:

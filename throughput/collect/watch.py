@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from throughput.collect.child import Child, descendants
 from throughput.collect.live_page import LivePage
-from throughput.collect.pyspy import StackSampler, dump_stacks, rate_for
-from throughput.collect.run_directory import RunDirectory
+from throughput.collect.pyspy import StackSampler, rate_for
+from throughput.collect.run_directory import RunDirectory, write_whole
+from throughput.collect.stalls import as_text, look_at
 from throughput.model.run import CollectorStatus
 
 IN_PROCESS = 4
@@ -76,6 +78,10 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     wall_s: float = 0.0
     startup_s: float | None = None
+    child: dict[str, int] = field(default_factory=dict)
+    """The script's own process: its id, and when it began and was gone, monotonic ns."""
+    signal: int = 0
+    """What interrupted us."""
 
 
 class Watcher:
@@ -108,6 +114,11 @@ class Watcher:
         """Watch until the script and all it started are gone; return how it ended."""
         while self.child.pump(TICK_S):
             self._look()
+        self.outcome.child = {
+            "child_pid": self.child.pid,
+            "child_began_ns": self.child.started_ns,
+            "child_ended_ns": time.monotonic_ns(),
+        }
         self.outcome.wall_s = time.monotonic() - self._began
         self.outcome.exit_code = self.child.popen.returncode
         for rank in self._ranks.values():
@@ -123,9 +134,10 @@ class Watcher:
         self._judge_end()
         return self.outcome
 
-    def interrupt(self) -> None:
-        """Take a Ctrl-C: end at the next step; a second one ends the script now."""
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Take a Ctrl-C or SIGTERM: end at the next step; a second one ends the script now."""
         self.interrupted += 1
+        self.outcome.signal = self.outcome.signal or number
         self._stop("interrupted")
         if self.interrupted > 1:
             self.child.signal_tree(signal.SIGKILL)
@@ -235,9 +247,17 @@ class Watcher:
             self._record_stall(quiet)
 
     def _record_stall(self, quiet: float) -> None:
-        pids = {self.child.pid} | descendants(self.child.pid)
-        stacks = [f"== process {pid}\n{dump_stacks(pid)}" for pid in sorted(pids)[:32]]
-        (self.directory.raw / "stall.txt").write_text("\n".join(stacks), encoding="utf-8")
+        pids = ({self.child.pid} | descendants(self.child.pid)) - self._sampler_pids()
+        seen = max((rank.page.get("steps_seen") for rank in self._ranks.values()), default=0)
+        found = look_at(pids)
+        moment = {
+            "t": time.monotonic_ns(),
+            "step": seen + 1 if seen else None,
+            "pid": self.child.pid,
+            "processes": found,
+        }
+        write_whole(self.directory.raw / "stall.json", json.dumps(moment).encode())
+        write_whole(self.directory.raw / "stall.txt", as_text(found).encode("utf-8", "replace"))
         self.outcome.notes.append(
             f"No step and no other sign of life for {quiet:.0f} s: "
             "the stacks of all threads are in raw/stall.txt."

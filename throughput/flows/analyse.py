@@ -13,6 +13,7 @@ import numpy as np
 from throughput.align.counters import read_counters
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
+from throughput.attribute.ledger import ledger_of
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.replay.ask import summary
@@ -26,6 +27,7 @@ from throughput.flows.nodes import Node, nodes_of
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
+from throughput.flows.stall import read_stall
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
@@ -48,7 +50,7 @@ def analyse(directory: RunDirectory) -> Analysis:
     facts = tuple(_facts(run, timeline) for timeline in timelines)
     if facts:
         run = facts[0].run
-    report = build_report(run, facts)
+    report = replace(build_report(run, facts), stall=read_stall(directory.raw, run, timelines))
     made = read_experiments(directory.path)
     return Analysis(report=replace(report, findings=with_experiments(report.findings, made)), facts=facts)
 
@@ -221,6 +223,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
     hotspots = merged_hotspots([one.attribution.hotspots for one in facts])
     on_device = bool(facts and facts[0].timeline.facts.get("device_used"))
     first = facts[0] if facts else None
+    ledger = ledger_of(first.run, first.timeline) if first else None
     return Report(
         headline=headline(
             split, throughput, hotspots, findings if facts else None, on_device, run.window.clean
@@ -243,12 +246,15 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         rules=results,
         ranks=tuple(rows),
         memory=_memory(first),
+        ledger=ledger.rows if ledger else None,
+        goodput=ledger.goodput if ledger else None,
         startup_s=run.startup_s,
         first_batch_s=_first_batch_s(first),
         locks=first.attribution.locks if first else None,
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
         notes=(*run.notes, *(first.timeline.notes if first else ())),
+        end=run.end,
     )
 
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from throughput.attribute.ledger import ledger_of
 from throughput.errors import UsageError
 from throughput.model.finding import Facts
+from throughput.model.ledger import ONCE, RECURRING, LedgerRow, part_count, part_seconds
 from throughput.model.report import Budget, Report
 
 SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a run costs once, a step, and for each step what comes back now and then; seconds."""
+
+    once_s: float
+    step_s: float
+    recurring_s: float
 
 
 def seconds_of(text: str) -> float:
@@ -24,28 +36,61 @@ def seconds_of(text: str) -> float:
 
 
 def budget_of(report: Report, facts: tuple[Facts, ...], seconds: float) -> Budget | None:
-    """Return what fits at the measured speed, less the measured start-up; None where no step was timed.
+    """Return what fits, by the run's ledger; None where no step was timed.
 
-    Epochs count only where the loader's iterators were seen to end, so that an epoch's batches are known.
+    What a run pays once is counted once; evaluations, checkpoints and epoch ends come as often as they came
+    in the run; our own collectors don't count. Epochs count only where the loader's iterators were seen to
+    end, so that an epoch's batches are known.
     """
     speed = report.throughput
     if speed is None:
         return None
-    running = max(seconds - (report.startup_s or 0.0), 0.0)
+    costs = _costs(report, facts)
+    running = max(seconds - costs.once_s, 0.0)
     top = report.findings[0].prediction if report.findings else None
     gain = top.speedup if top is not None else None
-    steps = speed.steps_per_s * running
-    samples = speed.samples_per_s * running if speed.samples_per_s is not None else None
+    steps = running / (costs.step_s + costs.recurring_s)
+    after = running / (costs.step_s / gain + costs.recurring_s) if gain else None
+    each = speed.samples_per_s / speed.steps_per_s if speed.samples_per_s is not None else None
     epoch = _epoch_steps(facts)
     return Budget(
         seconds=seconds,
         steps_now=steps,
-        steps_after=steps * gain if gain is not None else None,
-        samples_now=samples,
-        samples_after=samples * gain if samples is not None and gain is not None else None,
+        steps_after=after,
+        samples_now=steps * each if each is not None else None,
+        samples_after=after * each if after is not None and each is not None else None,
         epochs_now=steps / epoch if epoch else None,
-        epochs_after=steps * gain / epoch if epoch and gain is not None else None,
+        epochs_after=after / epoch if after is not None and epoch else None,
+        once_s=min(costs.once_s, seconds) if report.ledger is not None else None,
+        recurring_s=steps * costs.recurring_s if report.ledger is not None else None,
     )
+
+
+def _costs(report: Report, facts: tuple[Facts, ...]) -> Costs:
+    """Return what the ledger says; without one, the start-up and the clean steps as they are."""
+    assert report.throughput is not None
+    step_s = 1.0 / report.throughput.steps_per_s
+    rows = report.ledger
+    ledger = ledger_of(facts[0].run, facts[0].timeline) if facts else None
+    if rows is None or ledger is None or not ledger.step_ns:
+        return Costs(once_s=report.startup_s or 0.0, step_s=step_s, recurring_s=0.0)
+    # The mean of all ranks' steps, less what the ledger books elsewhere in those of the first.
+    whole_ns = [step.duration_ns for step in facts[0].timeline.steps if step.block.is_clean]
+    own_share = min(ledger.step_ns * len(whole_ns) / max(sum(whole_ns), 1), 1.0)
+    step_s *= own_share
+    return Costs(once_s=_once_s(rows, step_s), step_s=step_s, recurring_s=_recurring_s(rows))
+
+
+def _once_s(rows: tuple[LedgerRow, ...], step_s: float) -> float:
+    """Return what is paid once; steps of the warm-up are steps, so only what they took longer counts."""
+    slower = part_seconds(rows, "warmup") - part_count(rows, "warmup") * step_s
+    return part_seconds(rows, *ONCE, "shutdown", "rest") + max(slower, 0.0)
+
+
+def _recurring_s(rows: tuple[LedgerRow, ...]) -> float:
+    """Return what comes back between steps, for each step of the run."""
+    steps = part_count(rows, "steps") + part_count(rows, "warmup")
+    return part_seconds(rows, *RECURRING) / max(steps, 1)
 
 
 def _epoch_steps(facts: tuple[Facts, ...]) -> float | None:

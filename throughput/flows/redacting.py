@@ -24,6 +24,10 @@ from throughput.render.json_report import report_from_json, report_to_json
 ARGUMENTS = "<arguments>"
 ENVIRONMENT = ("env", "python", "cwd")
 """Of the environment: variables and folders, which say whose machine it is."""
+REDACTED = (
+    "tracks", "loaders", "calls", "counters", "lock_waits", "long_waits", "spans", "facts", "notes",
+)  # fmt: skip
+"""Of a timeline: what holds text beside stacks and sources."""
 Value = TypeVar("Value")
 
 
@@ -93,7 +97,9 @@ def _without_source(report: Report) -> Report:
     spots = tuple(replace(spot, source=()) for spot in report.hotspots)
     environment = {key: value for key, value in report.run.environment.items() if key not in ENVIRONMENT}
     run = replace(report.run, command=_command(report.run.command), environment=environment)
-    return replace(report, hotspots=spots, run=run)
+    # An exception's message may say anything.
+    end = report.end and replace(report.end, sentence=report.end.sentence.partition(":")[0], evidence=())
+    return replace(report, hotspots=spots, run=run, end=end)
 
 
 def _command(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,6 +120,9 @@ def _run(document: dict[str, Any], redaction: Redaction) -> dict[str, Any]:
     shown["environment"] = {
         key: value for key, value in (shown.get("environment") or {}).items() if key not in ENVIRONMENT
     }
+    if isinstance(shown.get("end"), dict):
+        sentence = str(shown["end"].get("sentence") or "")
+        shown["end"] = {**shown["end"], "sentence": sentence.partition(":")[0], "evidence": []}
     options = shown.get("options")
     if isinstance(options, dict) and options.get("arguments"):
         options["arguments"] = [ARGUMENTS]
@@ -133,10 +142,7 @@ def _facts(facts: Facts, redaction: Redaction) -> Facts:
         facts,
         timeline=replace(
             timeline,
-            **{
-                name: deep_redacted(getattr(timeline, name), redaction)
-                for name in ("tracks", "loaders", "calls", "counters", "lock_waits", "facts", "notes")
-            },
+            **{name: deep_redacted(getattr(timeline, name), redaction) for name in REDACTED},
         ),
         attribution=hidden,
     )

@@ -7,7 +7,9 @@ from typing import Any
 
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
-from throughput.model.run import CollectorStatus, Window
+from throughput.model.ledger import LedgerRow
+from throughput.model.run import CollectorStatus, End, Window
+from throughput.model.stall import Stall
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -81,6 +83,10 @@ class Budget:
     samples_after: float | None
     epochs_now: float | None
     epochs_after: float | None
+    once_s: float | None = None
+    """Of this time, what is paid once: start-up, compiling, the end."""
+    recurring_s: float | None = None
+    """Of this time, what evaluations, checkpoints and epoch ends take now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +125,10 @@ class Report:
     """Every rule's answer, without the finding (that is in `findings`)."""
     ranks: tuple[RankRow, ...] = ()
     memory: dict[str, Any] | None = None
-    ledger: tuple[dict[str, Any], ...] | None = None
+    ledger: tuple[LedgerRow, ...] | None = None
+    """Of the first rank's process, from its start to its end: sums to its wall time."""
+    goodput: float | None = None
+    """Time in steps after the warm-up, of that wall time."""
     startup_s: float | None = None
     first_batch_s: float | None = None
     locks: tuple[LockSummary, ...] | None = None
@@ -131,6 +140,10 @@ class Report:
     stragglers: tuple[int, ...] = ()
     """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
     notes: tuple[str, ...] = ()
+    end: End | None = None
+    """An end of the script that was not ours."""
+    stall: Stall | None = None
+    """Why nothing moved any more, where the run hung."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

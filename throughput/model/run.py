@@ -45,6 +45,19 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """An end of the script that was not ours: what it was, in a sentence, and what shows it.
+
+    `kind`: exception, segfault, signal, out_of_memory, shared_memory_full, device_out_of_memory, terminated,
+    killed or exit_code.
+    """
+
+    kind: str
+    sentence: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One profiled execution, as `run.json` stores it."""
 
@@ -67,9 +80,11 @@ class Run:
     code: Code = field(default_factory=Code)
     script_exit_code: int | None = None
     ended: str = "completed"
-    """completed, script_ended, max_seconds, interrupted, crashed, stalled or never_stepped."""
+    """completed, script_ended, max_seconds, interrupted, crashed, stalled, never_stepped; unfinished while it
+    runs, and for good where throughput itself was killed."""
     notes: tuple[str, ...] = ()
     clock: dict[str, Any] = field(default_factory=dict)
     """Anchors: pairs of monotonic and wall clock readings of the run, ns."""
     startup_s: float | None = None
     wall_s: float | None = None
+    end: End | None = None

@@ -137,6 +137,17 @@ class LockWaits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LongWait:
+    """A thread that waited for a lock for a second or more when its process was last heard of."""
+
+    pid: int
+    tid: int
+    lock: str
+    holder: int
+    """Thread of the same process that had it then; -1 unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batches:
     """A batch's life; times are -1 where not seen. `worker` is -1 in the main process."""
 
@@ -254,6 +265,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Something that a process does once or rarely; `part` is one of `align.spans.PARTS`."""
+
+    part: str
+    name: str
+    start_ns: int
+    end_ns: int
+    begins: bool = True
+    """False for a later piece of a span that others lie within."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loader:
     """A DataLoader that was iterated, with its settings; None where torch didn't say."""
 
@@ -284,6 +307,7 @@ class Timeline:
     stacks: Stacks = field(default_factory=Stacks)
     samples: Samples = field(default_factory=Samples)
     lock_waits: LockWaits = field(default_factory=LockWaits)
+    long_waits: tuple[LongWait, ...] = ()
     blocked: BlockedSamples = field(default_factory=BlockedSamples)
     batches: Batches = field(default_factory=Batches)
     loaders: tuple[Loader, ...] = ()
@@ -291,6 +315,7 @@ class Timeline:
     device_work: DeviceWork = field(default_factory=DeviceWork)
     calls: tuple[Call, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    spans: tuple[Span, ...] = ()
     counters: tuple[Counter, ...] = ()
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     """File -> line number -> text, of the lines that were stored."""

@@ -49,6 +49,7 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
     return [
         f"# {_text(report.headline.sentence, 200)}",
         "",
+        *_end(report, longest),
         *(f"- {_text(line, longest)}" for line in report.headline.evidence),
         "",
         *_figures(report, longest),
@@ -64,6 +65,14 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
     ]
 
 
+def _end(report: Report, longest: int) -> list[str]:
+    """Return how the script ended where that was not our doing."""
+    lines = view.end(report)
+    if not lines:
+        return []
+    return [f"**{_text(lines[0], longest)}**", "", *(f"- {_text(line, longest)}" for line in lines[1:]), ""]
+
+
 def _figures(report: Report, longest: int) -> list[str]:
     speed = report.throughput
     lines = [f"`{_code(view.command(report.run), longest)}`", ""]
@@ -77,6 +86,9 @@ def _figures(report: Report, longest: int) -> list[str]:
         spread = f"median {units.duration(times.median)}, 95th percentile {units.duration(times.p95)}"
         lines.append(f"Step time: **{' '.join(view.step_time(speed))}** ({spread})  ")
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
+    if view.startup(report):
+        lines[-1] += "  "
+        lines.append(f"Start-up: {_text(view.startup(report), longest)}")
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
     return lines

@@ -100,9 +100,20 @@ def _verdict(report: Report, look: Look, width: int) -> list[Text]:
     for line in report.headline.evidence[:3]:
         evidence += _wrapped(plain(line), look, width, 2)
     return [
+        *_end(report, look, width),
         *(Text(line, style="bold") for line in sentence),
         *(Text(line) for line in evidence[:EVIDENCE_ROWS]),
     ]
+
+
+def _end(report: Report, look: Look, width: int) -> list[Text]:
+    """Return how the script ended where that was not our doing, and what shows it in one row."""
+    lines = view.end(report)
+    if not lines:
+        return []
+    sentence = [Text(line, style="bold") for line in _wrapped(lines[0], look, width, SENTENCE_ROWS)]
+    shown = "; ".join(lines[1:])
+    return [*sentence, *([Text(look.crop(shown, width), style="dim")] if shown else [])]
 
 
 def _figures(report: Report, look: Look, width: int) -> list[Text]:
@@ -116,6 +127,8 @@ def _figures(report: Report, look: Look, width: int) -> list[Text]:
         rest = f"{units.duration(times.median)} median · {units.duration(times.p95)} 95th percentile"
         rows = [("Throughput", f"{both}{steps}"), ("Step time", f"{mean} · {rest}")]
     rows.append(("Measured", view.window(report.run.window)))
+    if report.ledger is not None and report.startup_s is not None:
+        rows.append(("Start-up", view.startup(report)))
     if report.budget is not None:
         rows.append(("Budget", view.budget(report.budget)))
     return [_row(title, text, look, width) for title, text in rows]

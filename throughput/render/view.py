@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from throughput.render.headline import headline
 from throughput.render.labels import Group, colour, groups, label, plain, state_reason
+from throughput.render.ledger import ledger_lines, ledger_sentence, startup
 from throughput.render.wording import (
     budget,
     called,
@@ -11,6 +12,7 @@ from throughput.render.wording import (
     collector,
     collector_state,
     command,
+    end,
     ended,
     finding_place,
     gain,
@@ -44,6 +46,7 @@ __all__ = [
     "collector_state",
     "colour",
     "command",
+    "end",
     "ended",
     "finding_place",
     "gain",
@@ -54,6 +57,8 @@ __all__ = [
     "hotspot_time",
     "is_own",
     "label",
+    "ledger_lines",
+    "ledger_sentence",
     "lock",
     "name",
     "no_findings",
@@ -66,6 +71,7 @@ __all__ = [
     "row_time",
     "speed",
     "spot_places",
+    "startup",
     "state_reason",
     "step_time",
     "terms",

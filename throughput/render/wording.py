@@ -18,6 +18,7 @@ FEW_SAMPLES = 30  # under it a share's error is of the size of the share: show t
 NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
 COMMAND_LIMIT = 300
+END_LIMIT, END_LINES = 400, 4
 INTERPRETER = re.compile(r"(?:^|/)python[\d.]*$")
 ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
 """A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
@@ -29,6 +30,7 @@ ENDED = {
     "crashed": "the script crashed; this is what was measured until then",
     "stalled": "the script stalled and was stopped",
     "never_stepped": "no step was seen",
+    "unfinished": "throughput itself was ended; this is what was measured until then",
 }
 """How a run ended, where it is worth a word."""
 
@@ -210,6 +212,23 @@ def ended(run: RunSummary) -> str:
     return text[:1].upper() + text[1:]
 
 
+def end(report: Report) -> tuple[str, ...]:
+    """Return a stall, or an end that was not ours: what it was, then what shows it; else nothing."""
+    if report.stall is not None:
+        sentence = report.stall.sentence
+        chain = [
+            f"{one.process}, {one.thread}: {one.function} {one.file}:{one.line}"
+            + (f" holds {one.lock}" if one.lock else "")
+            for one in report.stall.waits_for[:END_LINES]
+        ]
+        lines = (f"{sentence[:1].upper()}{sentence[1:]}.", *chain)
+        return tuple(relative(line, END_LIMIT) for line in lines)
+    if report.end is None:
+        return ()
+    lines = (report.end.sentence, *report.end.evidence[:END_LINES])
+    return tuple(relative(line, END_LIMIT) for line in lines)
+
+
 def not_measured(split: Sequence[SplitRow], *, device: bool) -> tuple[str, ...]:
     """Return each category that has no full figure, with the reason."""
     return tuple(
@@ -266,7 +285,13 @@ def budget(value: Budget) -> str:
             continue
         then = "" if after is None else f" (at most {units.count(_whole(after))} after the first fix)"
         parts.append(f"{units.count(_whole(now))} {noun}{then}")
-    return f"In {units.duration(value.seconds * 1e9)}: {', '.join(parts)}"
+    less = []
+    if value.once_s:
+        less.append(f"{units.duration(value.once_s * 1e9)} of start-up")
+    if value.recurring_s:
+        less.append(f"{units.duration(value.recurring_s * 1e9)} of evaluations, checkpoints and epoch ends")
+    rest = f", less {' and '.join(less)}" if less else ""
+    return f"In {units.duration(value.seconds * 1e9)}{rest}: {', '.join(parts)}"
 
 
 def _shortened(match: re.Match[str]) -> str:

@@ -8,8 +8,10 @@ from tests.unit.render import builders as b
 from throughput.model.attribution import Hotspot, LockPlaces, Place, SourceLine, SplitRow
 from throughput.model.category import CATEGORIES, Category, Source, State
 from throughput.model.finding import Finding, Prediction, RuleResult
+from throughput.model.ledger import PARTS, LedgerRow
 from throughput.model.report import Budget, Report, StepTime, Throughput
-from throughput.model.run import CollectorStatus, Window
+from throughput.model.run import CollectorStatus, End, Window
+from throughput.model.stall import Stall, WaitedFor
 
 words = st.one_of(st.sampled_from(b.HOSTILE), st.text(max_size=60))
 shares = st.floats(0, 1, allow_nan=False)
@@ -139,7 +141,13 @@ def reports(draw: st.DrawFn) -> Report:
     amounts = st.none() | st.floats(0, 1e12)
     budgets = st.builds(Budget, seconds=st.floats(1, 1e7), steps_now=st.floats(0, 1e12), steps_after=amounts,
                         samples_now=amounts, samples_after=amounts, epochs_now=amounts,
-                        epochs_after=amounts)  # fmt: skip
+                        epochs_after=amounts, once_s=amounts, recurring_s=amounts)  # fmt: skip
+    ledger = st.builds(LedgerRow, part=st.sampled_from(PARTS), name=words, seconds=st.floats(0, 1e6),
+                       count=st.integers(0, 10**6))  # fmt: skip
+    waited = st.builds(WaitedFor, process=words, thread=words, file=words, line=lines, function=words,
+                       lock=st.none() | words)  # fmt: skip
+    stalls = st.builds(Stall, step=st.none() | counts, sentence=words,
+                       waits_for=st.lists(waited, max_size=6).map(tuple))  # fmt: skip
     return b.report(
         split=tuple(draw(rows(c)) for c in CATEGORIES if c in kept) or (b.row(Category.IDLE, None),),
         run=b.run(
@@ -157,6 +165,14 @@ def reports(draw: st.DrawFn) -> Report:
         rules=tuple(draw(st.lists(rules, max_size=5))),
         notes=tuple(draw(st.lists(words, max_size=6))),
         budget=draw(st.none() | budgets),
+        ledger=draw(st.none() | st.lists(ledger, max_size=30).map(tuple)),
+        goodput=draw(st.none() | shares),
+        stall=draw(st.none() | stalls),
+        end=draw(
+            st.none()
+            | st.builds(End, kind=words, sentence=words, evidence=st.lists(words, max_size=6).map(tuple))
+        ),
+        startup_s=draw(st.none() | st.floats(0, 1e5)),
         locks=draw(st.none() | st.just((b.lock_summary(holder=b.HOSTILE[0]),))),
         loader=draw(st.none() | st.just(b.loader(made_ns=None, readiness=None))),
     )

@@ -126,6 +126,7 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         },
         css=Markup(_asset("report.css")),  # noqa: S704 - our own file
         title=view.plain(report.headline.sentence, 200),
+        end=view.end(report),
         evidence=[view.relative(line, 400) for line in report.headline.evidence],
         command=view.command(report.run),
         started=units.date_time(view.plain(report.run.started_at, 40)),
@@ -148,6 +149,8 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         if report.locks is None
         else "No thread was seen to wait for a lock.",
         ranks=rank_rows(report.ranks, device=device),
+        ledger=view.ledger_lines(report),
+        ledger_sentence=view.ledger_sentence(report),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
         about=about(report, amounts),

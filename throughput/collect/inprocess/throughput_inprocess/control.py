@@ -55,6 +55,17 @@ def _wait_for_the_device() -> None:
         pass  # the script's own next call meets it
 
 
+def _is_there(pid: int) -> bool:
+    """Return whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 class StopTraining(SystemExit):
     """Ends the script after the window: like sys.exit(0), so that every framework unwinds cleanly."""
 
@@ -71,6 +82,7 @@ class Controller:
         self.run_to_end = options.get("run_to_end", False)
         self.stacks = options.get("stacks", "off")
         self.collectors = set(options.get("collectors", ()))
+        self.parent = options.get("parent", 0)
         self.finder = StepFinder(options.get("marker"))
         self.thread: int | None = None
         self.block = WARMUP
@@ -189,6 +201,8 @@ class Controller:
         """Tell the parent where this process stands."""
         self.shown_at = now = self.last_end
         cells = page.set
+        if self.parent and not _is_there(self.parent):
+            cells("stop", 1)  # nobody is left to read what would be measured, or to end what was begun
         if self.finder.rule == "none":  # too few marks to be sure, but not nothing
             self.warm_steps = self.finder.passed()
             cells("steps_seen", self.warm_steps)

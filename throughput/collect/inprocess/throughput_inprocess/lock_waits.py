@@ -2,7 +2,8 @@
 
 A lock is noted at its first contended wait: {"kind": "lock", "id", "lock_kind", "made_file", "made_line",
 "made_function"}, where known with "name" (the reader finds the others in the source) and with "shared": the
-same text in two processes is the same lock.
+same text in two processes is the same lock. A wait that lasts long is noted while it lasts: {"kind":
+"long_wait", "thread", "lock", "holder" (-1 unknown)}, and {"kind": "wait_over", "thread", "lock"} at its end.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ FRAMES = 64
 """As deep as the recorder keeps stacks."""
 STACKS = 50_000
 """More distinct stacks than any training loop has; a program that makes code as it goes starts anew here."""
+LONG_S = 1.0
+"""A wait that has lasted so long may never end, and then nobody would hear of it."""
 WAITING_ROWS = 4096
 """With more rows than this (256 kB) they are written at once: not every process has steps to do it at."""
 
@@ -187,6 +190,34 @@ def wait(acquire: Callable[[], Got], lock: Any) -> Got:
         if end - start >= WORTH_NS:
             recorder.rows.append((LOCK_WAIT, me, start, end, lock._number, *seen))
     return got
+
+
+def patiently(acquire: Callable[[bool, Any], Got], timeout: float | None, lock: Any) -> Got:
+    """Acquire as `acquire(True, timeout)` does (None or -1: for ever), and note a wait that lasts long."""
+    is_endless = timeout is None or timeout < 0
+    if recorder.folder is None or not (is_endless or timeout > LONG_S):  # type: ignore[operator]
+        return acquire(True, timeout)
+    got = acquire(True, LONG_S)
+    if got:
+        return got
+    me = get_ident()
+    _note_long(me, lock)
+    try:
+        return acquire(True, timeout if is_endless else timeout - LONG_S)  # type: ignore[operator]
+    finally:
+        recorder.note("wait_over", thread=me, lock=lock._number)
+
+
+def _note_long(me: int, lock: Any) -> None:
+    try:
+        holder = lock._holder()
+        note_lock(lock)
+        for thread in (me, holder):
+            if thread != -1:
+                recorder.know_thread(thread)
+        recorder.note("long_wait", thread=me, lock=lock._number, holder=holder)
+    except Exception:
+        pass
 
 
 def _observe(me: int, holder: int, lock: Any) -> tuple[int, int, int]:

@@ -56,7 +56,7 @@ class _Base(metaclass=_Kind):
         return type(self._raw)
 
     def _wait(self, timeout: float) -> bool:
-        return lock_waits.wait(lambda: self._try(True, timeout), self)
+        return lock_waits.wait(lambda: lock_waits.patiently(self._try, timeout, self), self)
 
     def _next(self) -> int:
         """Return who has it when nobody says so: the one it was released to, still waiting for the GIL."""

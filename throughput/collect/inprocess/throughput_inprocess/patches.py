@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import sys
+from time import monotonic_ns
 
-from . import compiles, control, facts, loader, rank, untraced
+from . import compiles, control, facts, loader, rank, spans, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -168,6 +169,44 @@ def _on_device(original: Call) -> Call:
     return synchronizing
 
 
+def _save(original: Call) -> Call:
+    """Time `torch.save` as a phase, and note who calls it."""
+    timed = _phase(SAVE)(original)
+
+    @functools.wraps(original)
+    def save(*args: Any, **kwargs: Any) -> Any:
+        since = monotonic_ns()
+        try:
+            return timed(*args, **kwargs)
+        finally:
+            spans.record(spans.CHECKPOINT, since, sys._getframe(1))
+
+    return save
+
+
+def _eval(original: Call) -> Call:
+    """Note when a model that trained is to be evaluated."""
+
+    @functools.wraps(original)
+    def evaluate(self: Any) -> Any:
+        if _is_compiling():
+            return original(self)
+        trained = self.training
+        result = original(self)
+        if trained:
+            spans.begin_evaluation(sys.modules["torch.nn"].Module, sys._getframe(1))
+        return result
+
+    return evaluate
+
+
+def _derived(part: int) -> Callable[[Any, str], None]:
+    """Return a hook that times the making of instances of the classes that will be derived from one."""
+    return lambda owner, _name: spans.watch_classes(owner, part)
+
+
+DATA_SETS, MODELS = _derived(spans.DATA_SET), _derived(spans.MODEL)
+
 # name, module, owner's attribute path, attribute, how, collector, what is lost without it
 TABLE: tuple[Row, ...] = (
     ("optimizer", "torch.optim.optimizer", "", "register_optimizer_step_post_hook", _optimizer_hooks, "light",
@@ -194,7 +233,11 @@ TABLE: tuple[Row, ...] = (
      "loader", "fetch and collate are not told apart"),
     ("collate", "torch.utils.data._utils.fetch", "_BaseDatasetFetcher", "__init__", loader.wrap_fetcher_init,
      "loader", "fetch and collate are not told apart"),
-    ("save", "torch", "", "save", _phase(SAVE), "light", "checkpoints are found from stacks"),
+    ("save", "torch", "", "save", _save, "light", "checkpoints are found from stacks"),
+    ("save", "safetensors.torch", "", "save_file", _save, "light", "checkpoints are found from stacks"),
+    ("evaluation", "torch.nn", "Module", "eval", _eval, "light", "evaluations are found by their loaders"),
+    ("data set", "torch.utils.data", "Dataset", "__init__", DATA_SETS, "light", "data sets are not timed"),
+    ("model", "torch.nn", "Module", "__init__", MODELS, "light", "the making of the model is not timed"),
     ("to", "torch", "Tensor", "to", _to, "copies", "host-to-device copies are not timed"),
     ("cuda", "torch", "Tensor", "cuda", _phase(COPY), "copies", "host-to-device copies are not timed"),
     ("pin", "torch", "Tensor", "pin_memory", _phase(PIN), "copies", "pinning is not timed"),
@@ -215,9 +258,9 @@ TABLE: tuple[Row, ...] = (
 
 DEVICE_ONLY = ("item", "cpu", "synchronize", "cuda")
 """Points that can't matter to a torch built for the CPU alone: left as they are."""
-LATE = ("compile",)
-"""Points in modules that `import torch` doesn't load: installed at the step's end that finds them loaded."""
-HOOKS = (_optimizer_hooks, compiles.listen)
+LATE = ("torch._dynamo", "safetensors.torch")
+"""Modules that `import torch` doesn't load: their points are installed once the script has imported them."""
+HOOKS = (_optimizer_hooks, compiles.listen, DATA_SETS, MODELS)
 """Installed by torch's own registration, not by putting something in its place."""
 
 
@@ -231,10 +274,11 @@ def install(torch: Any) -> None:
     wanted = [row for row in TABLE if row[0] not in left_out]
     for row in wanted:
         points = sum(other[5] == row[5] for other in wanted)
-        if row[0] in LATE:
+        if row[1] in LATE:
             compiles.waiting[row[1]] = functools.partial(_install_noted, row, version, points)
         else:
             _install_noted(row, version, points)
+    spans.after_import.append(compiles.look)
 
 
 def _left_out(torch: Any) -> tuple[str, ...]:

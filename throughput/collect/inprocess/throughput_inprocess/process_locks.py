@@ -50,7 +50,7 @@ def _watch(lock: Any, made: lock_waits.Made | None) -> None:
     if made is not None:
         lock_waits.note_lock(watched)
     try_to: Callable[..., bool] = raw.acquire
-    wait = lock_waits.wait
+    wait, patiently = lock_waits.wait, lock_waits.patiently
 
     def acquire(block: bool = True, timeout: float | None = None) -> bool:
         if try_to(False):
@@ -58,7 +58,7 @@ def _watch(lock: Any, made: lock_waits.Made | None) -> None:
             return True
         if not block:
             return False
-        got = wait(lambda: try_to(True, timeout), watched)
+        got = wait(lambda: patiently(try_to, timeout, watched), watched)
         if got:
             watched.owner = get_ident()
         return got

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import sys
+import time
 
+from . import spans
 from .live import page
 from .recorder import recorder
 
@@ -73,8 +76,34 @@ def claim() -> None:
     os.environ[FOLDER] = folder
     allow_tracing()
     recorder.note(
-        "training", pid=os.getpid(), rank=number, host=socket.gethostname(), argv=sys.argv, main=_main_file()
+        "training",
+        pid=os.getpid(),
+        rank=number,
+        host=socket.gethostname(),
+        argv=sys.argv,
+        main=_main_file(),
+        began=_began_ns(),
     )
+    recorder.flush()  # what was timed until now is safe, however the process ends
+    atexit.register(_note_exit)
+
+
+def _began_ns() -> int | None:
+    """Return when this process began, monotonic ns: /proc has it to a hundredth of a second."""
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        asleep = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+        return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK") - asleep
+    except (OSError, IndexError, ValueError, AttributeError):
+        return None
+
+
+def _note_exit() -> None:
+    """Note that the script's own code is done; what was registered later was called before."""
+    if page.get("pid") == os.getpid():
+        spans.end_evaluation()
+        recorder.note("exit", t=time.monotonic_ns())
 
 
 def join() -> None:

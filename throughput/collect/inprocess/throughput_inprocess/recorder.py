@@ -15,9 +15,10 @@ kind            t0        t1        a          b           c          d
 9 STACK_SAMPLE  previous  now       stack      0           0          0
 10 ITERATOR     start     ready     loader     0           0          0
 11 RESUME       when      0         0          0           0          0
+12 SPAN         start     end       part       name        stack      1 where it begins, 0 a later piece
 
-`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note,
-amount, instructions.
+`notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over,
+loader, facts, patch, rule, note, amount, instructions. Parts are those of `spans`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
-LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR = 7, 8, 9, 10
+LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR, SPAN = 7, 8, 9, 10, 12
 
 _ROW = struct.Struct("<8q")
 FLUSH_NS = 20_000_000

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+from . import spans
 from .live import page
 from .recorder import recorder
 
@@ -15,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+
+PR_SET_PDEATHSIG = 1
 
 
 class _TorchFinder:
@@ -58,13 +62,14 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("amounts", "calls", "clock", "control", "loader"):
+    for name in ("amounts", "calls", "clock", "control", "loader", "spans"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
 
 
 def _with_torch(torch: Any, options: dict[str, Any]) -> None:
+    since = time.monotonic_ns()
     try:
         from . import control, patches, untraced
 
@@ -85,6 +90,7 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             marker.watch(options["marker"])
     except Exception as error:
         recorder.note("note", text=f"in-process collectors not installed: {error!r}")
+    spans.record(spans.PROFILING, since, name="hooks")
 
 
 def _at_exit() -> None:
@@ -97,16 +103,47 @@ def _at_exit() -> None:
     ):
         from . import blocks, facts
 
+        since = time.monotonic_ns()
         control.controller.show()
         blocks.abandon()
         facts.note(control.controller.finder)
+        spans.record(spans.PROFILING, since, name="end")
     recorder.flush()
+
+
+def _write_faults() -> None:
+    """Have Python write the stacks of a crash into our file, unless it was told where to write them."""
+    import faulthandler
+
+    if faulthandler.is_enabled():
+        return
+    path = os.path.join(os.environ["THROUGHPUT_RAW"], "faults.txt")
+    faulthandler.enable(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644))
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end the script when throughput is killed; what it started itself it ends itself."""
+    if os.getppid() != parent:
+        return
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def _try(do: Callable[..., None], *arguments: Any) -> None:
+    """Do what the run can do without."""
+    try:
+        do(*arguments)
+    except Exception:
+        pass
 
 
 def start() -> None:
     """Install the hooks of this process; cheap, since every child process runs it."""
+    since = time.monotonic_ns()
     options = _read_options()
-    recorder.note("start", pid=os.getpid(), t=time.monotonic_ns(), python=sys.version.split()[0])
+    recorder.note("start", pid=os.getpid(), t=since, python=sys.version.split()[0])
     sys.meta_path.insert(0, _TorchFinder(lambda torch: _with_torch(torch, options)))
     if "locks" in options.get("collectors", ()):
         from . import locks
@@ -119,3 +156,7 @@ def start() -> None:
 
         pauses.watch()
     atexit.register(_at_exit)
+    _try(_write_faults)
+    _try(_end_with, options.get("parent", 0))
+    spans.record(spans.PROFILING, since, name="start")
+    spans.watch_imports()
