@@ -252,5 +252,5 @@ def test_ranks_are_shown_beside_each_other() -> None:
     rows = tuple(
         RankRow(rank=n, host="node-1", split=b.cpu_split(compute=1), throughput=None) for n in (0, 1)
     )
-    assert "Imposes on others" in page_of(b.report(ranks=rows)).text
+    assert "Others wait for it" in page_of(b.report(ranks=rows)).text
     assert "Imposes on others" not in page_of(b.report(ranks=rows[:1])).text

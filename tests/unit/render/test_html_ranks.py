@@ -72,8 +72,8 @@ def test_ranks_that_others_wait_for_are_named_and_marked() -> None:
     assert found is not None
     assert found.title == "Ranks"
     assert found.sentence.replace("\u00a0", " ") == (
-        "The others wait for rank 0, 8.00 ms a step (Data loading takes 12.0 ms longer there than on the median "
-        "of the others)."
+        "The others wait for rank 0, 8.00 ms a step (Data loading takes 12.0 ms longer there than on the "
+        "median of the others)."
     )
     assert [row.is_late for row in found.rows] == [True, False]
     assert [row.width for row in found.rows] == [100.0, 50.0]

@@ -47,6 +47,11 @@ WORDS = {
     "rest": "forward and other code",
 }
 DEVICE_WORDS = {"gpu": "computing", "h2d": "copying to it", "other": "exchanging data or copying memory"}
+LEGEND_OF_DEVICE = {
+    "gpu": "; on a GPU, computing",
+    "h2d": ", or to pinned memory",
+    "other": "; on a GPU, exchanging data",
+}
 PIN_FILE = "torch/utils/data/_utils/pin_memory.py"
 SHARED_FILE = "torch/multiprocessing/reductions.py"
 PIN_WORDS = {"h2d": "copying to pinned memory", "data": "receiving batches"}
@@ -117,7 +122,7 @@ def straggler_lanes(facts: Sequence[Facts], stragglers: Sequence[int]) -> StepLa
     longest = max(one.duration_ns for _, one in pairs)
     return StepLanes(
         title=f"Rank {late.rank}, which comes last, and rank {other.rank} in step {step.index:,}, "
-        f"each from its own start; {units.duration(longest)}",
+        f"each from its own start; the width is {units.duration(longest)}",
         lanes=tuple(
             replace(lane, label=f"Rank {timeline.rank}: {lane.label}")
             for timeline, one in pairs
@@ -141,7 +146,7 @@ def legend(*, device: bool) -> tuple[tuple[str, str], ...]:
         if device
         else ("data", "gpu", "lock", "other", "rest")
     )
-    more = {"gpu": "; on a GPU, computing", "h2d": ", or to pinned memory"} if device else {}
+    more = LEGEND_OF_DEVICE if device else {}
     return tuple((key, WORDS[key].capitalize() + more.get(key, "")) for key in shown)
 
 

@@ -18,9 +18,11 @@ ROWS = 64
 DENSE_FROM = 17
 """Rows that still stand apart; the table of more is set closer, to be seen at once."""
 NAMED = 4  # stragglers in the sentence
-NAME_LENGTH = 60
+NAME_LENGTH = 40
 SHORT = 24  # characters of a cell that stays in one line
-COLOURS = ("data", "h2d", "gpu", "lock", "other")
+COLOURS = ("data", "h2d", "gpu", "lock", "other", "rest")
+EXCHANGED = (Category.COMMUNICATION, Category.OTHER_MEMORY)
+"""Dark grey in a bar; the other categories without a colour are pale, so that who waits for others is seen."""
 
 Shares = tuple[tuple[Category, float], ...]
 
@@ -95,7 +97,7 @@ def rank_table(report: Report, facts: Sequence[Facts], *, device: bool) -> RankT
         return None
     shown = found[:ROWS]
     longest = max((one.step_ns for one in shown), default=0.0)
-    columns = _columns(shown, device=device)
+    columns = _columns(shown, several=len(report.ranks) > 1, device=device)
     titles = tuple(title for title, cells in columns.items() if _says(cells))
     ranks, devices = len(report.ranks) > 1, bool(report.devices)
     return RankTable(
@@ -130,7 +132,7 @@ def _ones(report: Report) -> tuple[_One, ...]:
     return tuple(found)
 
 
-def _columns(shown: Sequence[_One], *, device: bool) -> Mapping[str, tuple[Cell, ...]]:
+def _columns(shown: Sequence[_One], *, several: bool, device: bool) -> Mapping[str, tuple[Cell, ...]]:
     """Return the cells of each column by its title."""
     made: dict[str, Sequence[str | Cell]] = {
         "Rank": [_rank(one) for one in shown],
@@ -145,7 +147,7 @@ def _columns(shown: Sequence[_One], *, device: bool) -> Mapping[str, tuple[Cell,
         "Nothing queued": [_idle(one.device, "host_wait") for one in shown],
         "Meanwhile the host was in": [_starver(one.device) for one in shown],
         "Between kernels": [_idle(one.device, "kernel_wait") for one in shown],
-        "Others wait for it": [_imposed(one) for one in shown],
+        "Others wait for it": [_imposed(one) for one in shown] if several else [],
     }
     return {
         title: tuple(cell if isinstance(cell, Cell) else Cell(text=cell) for cell in cells)
@@ -200,7 +202,7 @@ def _starver(device: DeviceSplit | None) -> Cell:
 
 
 def _imposed(one: _One) -> str:
-    if one.rank is None or one.rank.imposed_ns_per_step is None or not one.is_first:
+    if one.rank is None or not one.is_first:
         return ""
     return units.duration(one.rank.imposed_ns_per_step)
 
@@ -209,7 +211,7 @@ def _bar(shares: Shares) -> str:
     """Return the background that draws the shares beside each other, the rest as ground."""
     stops, at = [], 0.0
     for key in COLOURS:
-        part = sum(share for category, share in shares if view.colour(category) == key)
+        part = sum(share for category, share in shares if _key(category) == key)
         if part <= 0:
             continue
         end = min(1.0, at + part)
@@ -217,6 +219,11 @@ def _bar(shares: Shares) -> str:
         at = end
     stops.append(f"var(--dim) {at * 100:.1f}%")
     return f"linear-gradient(90deg,{','.join(stops)})"
+
+
+def _key(category: Category) -> str:
+    key = view.colour(category)
+    return "rest" if key == "other" and category not in EXCHANGED else key
 
 
 def _sentence(report: Report, facts: Sequence[Facts], *, device: bool) -> str:
