@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,19 +44,25 @@ def main() -> None:
     """Measure, keep the results, print the tables."""
     options = _parse()
     stamp = store.stamp()
+    results = {}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        by_size = {f"{samples:,} samples": _sized(folder, samples) for samples in options.sizes}
-        if options.nodes:
-            by_size[f"a tree of {options.nodes:,} nodes"] = _stressed(folder, options.nodes)
-        peers = (options.peers or folder / "peers").resolve()
-        peers.mkdir(parents=True, exist_ok=True)
-        beside = {} if options.alone else _beside(peers, options.steps)
-    results = {**by_size, **beside}
-    for name, result in results.items():
-        store.save(options.out, name, result | stamp)
+        for name, result in _measured(Path(scratch), options):
+            results[name] = result
+            store.save(options.out, name, result | stamp)
     head = ("page", "kB", "main thread ms", "further requests")
     print(store.table(head, [_row(name, result) for name, result in results.items()]))
+
+
+def _measured(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each page's name and cost: by size, the stress tree, then the pages of all tools."""
+    for samples in options.sizes:
+        yield f"{samples:,} samples", _sized(folder, samples)
+    if options.nodes:
+        yield f"a tree of {options.nodes:,} nodes", _stressed(folder, options.nodes)
+    if not options.alone:
+        peers = (options.peers or folder / "peers").resolve()
+        peers.mkdir(parents=True, exist_ok=True)
+        yield from _beside(peers, options.steps)
 
 
 def _sized(folder: Path, samples: int) -> dict[str, Any]:
@@ -97,17 +104,16 @@ def _stressed(folder: Path, nodes: int) -> dict[str, Any]:
     return _cost(page)
 
 
-def _beside(folder: Path, steps: int) -> dict[str, dict[str, Any]]:
+def _beside(folder: Path, steps: int) -> Iterator[tuple[str, dict[str, Any]]]:
     failed = page_peers.install(folder)
     for name, reason in failed.items():
         print(f"{name} can't be installed: {reason}", file=sys.stderr)
-    found: dict[str, dict[str, Any]] = {}
     for name, make in page_peers.makers(folder, steps).items():
         try:
-            found[f"demo, {name}"] = _cost(make()) | {"steps": steps}
+            result = _cost(make()) | {"steps": steps}
         except (page_peers.Failed, OSError, subprocess.SubprocessError) as error:
-            found[f"demo, {name}"] = {"failed": str(error)}
-    return found
+            result = {"failed": str(error)}
+        yield f"demo, {name}", result
 
 
 def _cost(page: Path) -> dict[str, Any]:
