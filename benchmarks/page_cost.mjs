@@ -11,7 +11,7 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const { chromium } = createRequire(new URL("../tests/browser/", import.meta.url))("playwright-core");
 const QUIET_MS = 1500; // without work of the main thread: it is ready
@@ -30,7 +30,13 @@ async function cost(browser, path) {
   const { seconds, isQuiet } = await settled(session, started);
   await context.close();
   const requests = asked.filter((url) => !url.startsWith("data:") && !url.startsWith("blob:")).length - 1;
-  return { path, bytes: statSync(path).size, main_thread_s: seconds, settled: isQuiet, further_requests: requests };
+  return { path, bytes: sizeOf(asked), main_thread_s: seconds, settled: isQuiet, further_requests: requests };
+}
+
+/** Return the bytes of the files that a page consists of: itself, and what it loaded beside it. */
+function sizeOf(asked) {
+  const files = new Set(asked.filter((url) => url.startsWith("file:")).map((url) => fileURLToPath(url.split(/[#?]/)[0])));
+  return [...files].reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /** Return the main thread's time when it has done nothing for a while. */

@@ -6,6 +6,7 @@ out, with its reason.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.store import ROOT
+from throughput.collect.pyspy import find_pyspy
 
 SCRIPT = ROOT / "throughput" / "demo" / "train.py"
 PACKAGES = ("pyinstrument==5.1.3", "memray==1.20.0")
@@ -28,17 +30,14 @@ class Failed(Exception):
 
 def install(folder: Path) -> dict[str, str]:
     """Install what there is; return what failed, by tool."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder / "python")]
+    npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)]
     failed = {}
-    target = folder / "python"
-    for package in PACKAGES:
-        words = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-        if done.returncode:
-            failed[package.partition("=")[0]] = done.stderr.strip().splitlines()[-1]
-    words = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *NPM]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-    if done.returncode:
-        failed["npm"] = done.stderr.strip()[-200:]
+    for name, words in (*((package, [*pip, package]) for package in PACKAGES), ("npm", [*npm, *NPM])):
+        try:
+            _run(words, folder)
+        except (Failed, OSError, subprocess.SubprocessError) as error:
+            failed[name] = str(error)
     return failed
 
 
@@ -55,11 +54,11 @@ def makers(folder: Path, steps: int) -> dict[str, Callable[[], Path]]:
     }
 
 
-def _run(words: list[str], folder: Path, *, cwd: Path | None = None) -> None:
+def _run(words: list[str], folder: Path) -> None:
     path = os.pathsep.join((str(folder / "python"), str(ROOT)))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        words, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S
+        words, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_S
     )
     if done.returncode:
         raise Failed((done.stderr or done.stdout).strip()[-300:])
@@ -67,17 +66,8 @@ def _run(words: list[str], folder: Path, *, cwd: Path | None = None) -> None:
 
 def _throughput(folder: Path, steps: int) -> Path:
     out = folder / "throughput"
-    words = [
-        sys.executable,
-        "-m",
-        "throughput",
-        "profile",
-        str(SCRIPT),
-        "--steps",
-        str(steps),
-        "--warmup",
-        "0",
-    ]
+    words = [sys.executable, "-m", "throughput", "profile", str(SCRIPT)]
+    words += ["--steps", str(steps), "--warmup", "0"]
     _run([*words, "--quiet", "--out", str(out), "--", "--steps", str(steps + 5)], folder)
     return out / "report.html"
 
@@ -97,7 +87,8 @@ def _memray(folder: Path, script: list[str]) -> Path:
 
 def _pyspy(folder: Path, script: list[str], format_: str, suffix: str) -> Path:
     out = folder / f"py-spy.{suffix}"
-    words = ["py-spy", "record", "--nonblocking", "-r", str(RATE), "-f", format_, "-o", str(out), "--"]
+    pyspy = find_pyspy() or "py-spy"
+    words = [pyspy, "record", "--nonblocking", "-r", str(RATE), "-f", format_, "-o", str(out), "--"]
     _run([*words, sys.executable, *script], folder)
     return out
 
@@ -107,9 +98,6 @@ def _speedscope(folder: Path, profile: Path) -> Path:
     release = folder / "node_modules" / "speedscope" / "dist" / "release"
     if not release.is_dir():
         raise Failed("the package has no dist/release")
-    # A page per file is what its command line writes: the profile as a script that the page loads.
-    import base64
-
     data = base64.b64encode(profile.read_bytes()).decode()
     name = json.dumps(profile.name)
     (release / "profile.js").write_text(f"speedscope.loadFileFromBase64({name}, '{data}')", encoding="utf-8")

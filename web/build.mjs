@@ -12,9 +12,10 @@ import { build } from "esbuild";
 const ASSETS = fileURLToPath(new URL("../throughput/render/assets/", import.meta.url));
 const ENTRIES = ["report.js", "report.css"];
 
-const MOST_BYTES = 62_500;
-/** Of both files, so that they do not grow unseen. The page's budget is 40 kB; bottom-up, collapsing, links between
- * tabs, steps, downloads and exact number formats have taken it over that. */
+const MOST_BYTES = 61_500;
+/** Of both files, so that they do not grow unseen. The design asked for 40 kB, of a page without bottom-up and collapsed
+ * views, links between tabs, choosing steps by keys, downloads and exact number formats. With them about 60 kB is the
+ * least that was found: no code or rule is unused, and shorter names of our own properties would save some 2 kB. */
 
 const UNSAFE = /<\/script|<!--/i;
 /** What would end the script element that the page puts the script into, or begin a comment in it. */

@@ -34,8 +34,9 @@ test("colour by difference: a legend in time a step, other colours, and back", a
 test("by the baseline's width, frames that are gone can be reached", async () => {
   const leaf = Array.from(scene.tree.order).find((node) => scene.self[node] > 0.01 * scene.total[ROOT]);
   const text = await withColumns("against", (columns) => {
-    columns[`${tab.id}.base`][leaf] = columns[`${tab.id}.self`][leaf];
-    columns[`${tab.id}.self`][leaf] = 0;
+    const ticks = columns[`${tab.id}.part_ticks`];
+    columns[`${tab.id}.base`][leaf] = tab.self[leaf];
+    tab.parts.node.forEach((node, row) => (ticks[row] = node === leaf ? 0 : ticks[row]));
   });
   const path = changedPage("gone", text);
   const page = await open("", { path, hash: linkTo(profile, tab, leaf) });

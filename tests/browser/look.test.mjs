@@ -42,7 +42,7 @@ for (const name of ["story", "against"]) {
   }
 }
 
-for (const name of ["hostile", "empty", "one_step", "no_workers", "no_source", "long_name"]) {
+for (const name of ["hostile", "empty", "one_step", "no_workers", "no_source", "long_name", "ranks", "gpus"]) {
   test(`${name}: no violation, nothing cut off, on a telephone`, async () => {
     const page = await open(name, { viewport: NARROW });
     await openAll(page);

@@ -14,8 +14,11 @@ import numpy as np
 
 from tests.browser import large_flames
 from tests.golden.recordings import analysis_of
+from tests.golden.trace_slices import SLICES
+from tests.unit.flows.trace_scenes import a_run
 from tests.unit.render import builders as b
 from tests.unit.render import timelines as t
+from throughput.flows import trace_run
 from throughput.model.flame import FlameRows, Flames
 from throughput.model.report import Analysis, Report
 from throughput.model.timeline import Frame, Stacks
@@ -33,6 +36,13 @@ def recorded(name: str) -> Analysis:
     """Return the analysis of a recorded run."""
     with tempfile.TemporaryDirectory() as scratch:
         return analysis_of(name, Path(scratch))
+
+
+def traced(*names: str) -> Analysis:
+    """Return the analysis of recorded traces, one a rank."""
+    paths = [SLICES / f"{name}.json.gz" for name in names]
+    ranks, _ = trace_run.read_ranks(paths, lambda _text: None)
+    return trace_run.analysis_of(a_run(len(ranks[0].timeline.steps)), ranks)
 
 
 def with_flames(analysis: Analysis, flames: Flames, **changes: object) -> Analysis:
@@ -119,6 +129,8 @@ def pages() -> dict[str, str]:
         "story": report_html(story),
         "against": report_html(story, baseline_of(story)),
         "no_workers": report_html(recorded("gil-thread-0-slow")),
+        "ranks": report_html(traced(*(f"megatron-rank{rank}" for rank in range(8)))),
+        "gpus": report_html(traced("imagenet-gpu4")),
         "hostile": report_html(hostile()),
         "empty": report_html(with_flames(plain, Flames(), steps=())),
         "one_step": report_html(with_flames(plain, large_flames.flames(9, 5, one), steps=one)),

@@ -26,7 +26,7 @@ export async function withColumns(name, change) {
   const { sections, ...head } = payload.head;
   const columns = Object.fromEntries(sections.map(([column]) => [column, [...payload.column(column)]]));
   change(columns);
-  const packed = packedText({ head, sections: sections.map(([column, type]) => [column, type, columns[column]]) });
+  const packed = packedText({ head, sections: sections.map(([column]) => [column, columns[column]]) });
   return withPayload(text, () => packed);
 }
 

@@ -91,3 +91,16 @@ test("a name of 300 characters is whole in the detail line and breaks no layout"
     assert.deepEqual(page.errors, []);
   }
 });
+
+test("traces of eight ranks: kernels with time and no samples, and a row a rank without scrolling", async () => {
+  const page = await open("ranks");
+  assert.deepEqual(await page.getByRole("tab").allTextContents(), ["GPU kernels"]);
+  assert.match((await detail(page)).Time.replaceAll("\u00a0", " "), /a step · 100 % of what is shown$/);
+  await page.focus("#flame-box");
+  await page.keyboard.press("ArrowDown");
+  assert.match((await detail(page)).Function, /^GPU \d+$/);
+  const table = page.locator("table.ranks");
+  assert.equal(await table.locator("tbody tr").count(), 8);
+  assert.equal(await table.locator("tr.late").count(), 2);
+  assert.ok(await table.evaluate((element) => element.scrollWidth <= element.parentElement.clientWidth));
+});

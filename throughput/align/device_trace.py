@@ -53,11 +53,14 @@ def work_of(trace: Trace, wall_to_monotonic_ns: int) -> DeviceWork:
     if not events:
         return DeviceWork()
     start, end = clocked(events, trace.baseTimeNanoseconds + wall_to_monotonic_ns)
+    names = {name: number for number, name in enumerate(dict.fromkeys(e.name for e in events))}
     return DeviceWork(
         device=np.array([_device(e) for e in events], dtype=np.int64),
         kind=np.array([DEVICE_KINDS.index(_category(e)) for e in events], dtype=np.int64),
         start_ns=start,
         end_ns=end,
+        name=np.array([names[e.name] for e in events], dtype=np.int64),
+        names=tuple(names),
     )
 
 

@@ -91,11 +91,14 @@ def _unmatched(events: TraceEvents) -> list[str]:
 
 def _device_work(events: TraceEvents) -> DeviceWork:
     device = events.device
+    used, name = np.unique(device.name, return_inverse=True)
     return DeviceWork(
         device=device.device.astype(np.int64),
         kind=device.kind.astype(np.int64),
         start_ns=device.start_ns,
         end_ns=device.end_ns,
+        name=name.astype(np.int64),
+        names=tuple(events.names[n] for n in used.tolist()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Turn samples and blame into flame graphs: the training thread, blame, DataLoader workers, all threads."""
+"""Turn samples, blame and device work into flame graphs, one a tab."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import numpy as np
 from throughput.attribute.blame import Blamed, category_of
 from throughput.attribute.classify import WAITING, Doing
 from throughput.attribute.flame_blame import blame_rows
+from throughput.attribute.flame_kernels import Launchers, kernel_rows
 from throughput.attribute.flame_paths import Paths
 from throughput.attribute.flame_rows import NUMBER, Columns, add_starved, step_of
 from throughput.attribute.intervals import Floats, span_of
 from throughput.attribute.locks import CostlyWait
 from throughput.attribute.split import DOING_CATEGORY, Split, collective_waits
 from throughput.attribute.view import PHASES, CleanView
-from throughput.model.category import Category, Phase
+from throughput.model.category import Block, Category, Phase
 from throughput.model.flame import FlameRows, Flames
 from throughput.model.timeline import Ints, Track
 
@@ -32,16 +33,18 @@ PHASE_WORDS = {
 
 
 def flames(view: CleanView, split: Split, blamed: list[Blamed], costly: list[CostlyWait]) -> Flames:
-    """Return the flame graphs of one rank; without stacks there are none."""
-    if not len(view.stretch):
-        return Flames()
+    """Return the flame graphs of one rank: of its stacks and its devices' work; none without either."""
     paths = Paths.of(view.timeline.stacks)
+    traced = [s for s in view.timeline.steps if s.block is Block.TORCH and s.duration_ns > 0]
+    kernels = kernel_rows(view.timeline.device_work, traced, paths, Launchers(), are_shown=False)
+    if not len(view.stretch):
+        return Flames(stacks=paths.table(), tabs=(kernels,)) if len(kernels.stack) else Flames()
     training = _training(view, split, paths)
     blame, waits = blame_rows(view, split, blamed, costly, paths)
     numbers = range(len(view.timeline.tracks))
     workers = [number for number in numbers if view.timeline.tracks[number].role == "worker"]
     others = (_of_tracks(view, paths, workers, "workers"), _of_tracks(view, paths, list(numbers), "threads"))
-    tabs = tuple(tab for tab in (training, blame, *others) if len(tab.stack))
+    tabs = tuple(tab for tab in (training, blame, *others, kernels) if len(tab.stack))
     return Flames(stacks=paths.table(), tabs=tabs, waits=waits)
 
 

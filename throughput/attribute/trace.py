@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from throughput.attribute.attribution import nothing
+from throughput.attribute.flame_kernels import kernel_rows
+from throughput.attribute.flame_paths import Paths
 from throughput.attribute.trace_gaps import CAUSES, Gaps, gaps_of
 from throughput.attribute.trace_replay import replayed
 from throughput.attribute.trace_split import (
@@ -17,6 +19,7 @@ from throughput.attribute.trace_split import (
 )
 from throughput.attribute.trace_spots import Spots, after_sync, hotspots, starvers
 from throughput.model.attribution import Attribution, DeviceSplit, IdleCause
+from throughput.model.flame import Flames
 from throughput.model.trace import RankTrace
 
 SHOWN = 20
@@ -40,9 +43,18 @@ def attribute_trace(trace: RankTrace) -> Attribution:
         split=split_rows(trace, split),
         hotspots=ranked[:SHOWN],
         functions=ranked,
+        flames=_flames(spots),
         trace_replay=replayed(trace, spots.calls),
         devices=tuple(_device(spots, one) for one in split.devices if one.device >= 0),
     )
+
+
+def _flames(spots: Spots) -> Flames:
+    """Return the flame graph of what devices ran."""
+    timeline = spots.trace.timeline
+    paths = Paths.of(timeline.stacks)
+    rows = kernel_rows(timeline.device_work, timeline.steps, paths, spots.launchers(), are_shown=True)
+    return Flames(stacks=paths.table(), tabs=(rows,)) if len(rows.stack) else Flames()
 
 
 def _device(spots: Spots, one: OneDevice) -> DeviceSplit:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from throughput.attribute.flame_kernels import Launchers
 from throughput.attribute.intervals import Coverage, Floats, together
 from throughput.attribute.trace_gaps import Gaps, launches
 from throughput.attribute.trace_layers import SYNC, HostReader
-from throughput.attribute.trace_names import KERNEL_FILE, OUTSIDE, Named, ThreadNames
+from throughput.attribute.trace_names import ENGINE, KERNEL_FILE, OUTSIDE, Named, ThreadNames
 from throughput.attribute.trace_split import COLUMN, OneDevice, TraceSplit
 from throughput.model.attribution import Hotspot, Starver
 from throughput.model.category import Category
@@ -105,6 +106,20 @@ class Spots:
             scale = share * exposed / ran
             for named, ns in self._launched(mine[rows]).items():
                 heap.add(category, named, ns * scale, on_device=True)
+
+    def launchers(self) -> Launchers:
+        """Return the operator, or telling annotation, around the call that began each span of a device."""
+        host, call = self.trace.events.host, self.calls
+        found = np.full(len(call), -1, dtype=np.int64)
+        for number in np.unique(host.thread[call[call >= 0]]).tolist():
+            names = self.thread(number)
+            mine = np.flatnonzero((call >= 0) & (host.thread[np.maximum(call, 0)] == number))
+            mine = mine[np.isin(call[mine], names.rows)]
+            label = names.labels(np.searchsorted(names.rows, call[mine]))
+            found[mine] = np.where(label >= 0, names.name[np.maximum(label, 0)], -1)
+        used, place = np.unique(found, return_inverse=True)
+        texts = tuple(ENGINE.sub("", self.trace.events.names[n]) if n >= 0 else "" for n in used.tolist())
+        return Launchers(name=np.where(found >= 0, place, -1), names=texts)
 
     def _launched(self, rows: Ints) -> Mapping[Named, float]:
         """Return what spans of a device took, by the operator that launched them."""

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from throughput.model.timeline import Frame, Ints, Stacks, no_ints
 
 Floats = npt.NDArray[np.float64]
-TABS = ("training", "blame", "workers", "threads")
+TABS = ("training", "blame", "workers", "threads", "kernels")
 """What a flame graph can show: the training thread; the same with waiting replaced by what was waited for;
-the DataLoader workers; all threads."""
+the DataLoader workers; all threads; what devices ran, by name."""
 
 
 def no_floats() -> Floats:
@@ -32,7 +32,7 @@ class FlameRows:
         steps: how many steps `ns` is of.
         step: which clean step each row was seen in, -1 where in none.
         step_ns: the row's part of that step: of one step they sum to its duration in training and blame.
-        samples: instants behind the rows.
+        samples: instants behind the rows; 0 where they were not sampled but recorded whole.
     """
 
     tab: str

@@ -227,6 +227,9 @@ class DeviceWork:
     kind: Ints = field(default_factory=no_ints)
     start_ns: Ints = field(default_factory=no_ints)
     end_ns: Ints = field(default_factory=no_ints)
+    name: Ints = field(default_factory=no_ints)
+    """Index into `names`; empty where names were not kept."""
+    names: tuple[str, ...] = ()
 
 
 Caller = tuple[str, int, str, int, int, int]

@@ -4,7 +4,7 @@ import { DamagedPayload, canInflate, inflated, unpacked } from "./data/payload.j
 import { profileOf } from "./data/profile.js";
 import { speedscopeParts } from "./data/speedscope.js";
 import { flamePanel } from "./flame/panel.js";
-import { byId } from "./page/dom.js";
+import { byId, listen } from "./page/dom.js";
 import { save } from "./page/download.js";
 import { stepsPanel } from "./steps/panel.js";
 
@@ -53,9 +53,8 @@ function shownSteps(profile, flame) {
 }
 
 function bindSpeedscope(profile) {
-  byId("download-speedscope")?.addEventListener("click", () => {
-    save(speedscopeParts(profile, document.title), "profile.speedscope.json", "application/json");
-  });
+  const click = () => save(speedscopeParts(profile, document.title), "profile.speedscope.json", "application/json");
+  listen(byId("download-speedscope"), { click });
 }
 
 function refused(sentence, none) {

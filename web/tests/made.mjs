@@ -3,7 +3,7 @@
 import { unpacked } from "../src/data/payload.js";
 import { profileOf } from "../src/data/profile.js";
 import { sceneOf } from "../src/flame/scene.js";
-import { bufferOf, packedBytes, someProfile } from "./synthetic.mjs";
+import { bufferOf, columnsOf, packedBytes, someProfile } from "./synthetic.mjs";
 
 export const PLAIN = { bottomUp: false, collapsed: false, width: "run", steps: null };
 
@@ -33,11 +33,13 @@ export function handMade(lines, { links = [], parts = null, ...about } = {}) {
   const names = [...new Set(rows.map(([, name]) => name))];
   const owns = names.map((name) => Number(rows.find((row) => row[1] === name)[2]));
   const numbers = (column) => rows.map((row) => Number(row[column]));
+  const frame = rows.map(([, name]) => names.indexOf(name));
+  const tree = { depth: numbers(0), frame, category: numbers(3), self: numbers(4), base: numbers(5) };
   const tab = { id: "training", label: "Training thread", whole: "of step", note: "", steps: 10, samples: 1000 };
-  const times = { ns_per_tick: 1e6, base_steps: 10, base_ns_per_tick: 1e6, can_filter: false };
+  const times = { ns_per_tick: 1e6, ns_per_row_tick: 1e6, base_steps: 10, base_ns_per_tick: 1e6, can_filter: false };
   return readProfile({
     head: {
-      schema: 1,
+      schema: 2,
       device: true,
       categories: "data h2d gpu lock other other".split(" ").map((colour, place) => ({
         id: `${colour}${place}`,
@@ -51,23 +53,8 @@ export function handMade(lines, { links = [], parts = null, ...about } = {}) {
       baseline: { name: "before" },
       links,
     },
-    sections: [
-      ["training.depth", "u16", numbers(0)],
-      ["training.frame", "u32", rows.map(([, name]) => names.indexOf(name))],
-      ["training.category", "u8", numbers(3)],
-      ["training.self", "p32", numbers(4)],
-      ["training.base", "p32", numbers(5)],
-      ...(parts ? partSections(parts) : []),
-    ],
+    sections: columnsOf("training", tree, parts ?? undefined),
   });
-}
-
-function partSections(parts) {
-  return [
-    ["training.part_node", "p32", parts.map(([node], row) => node - (row ? parts[row - 1][0] : 0))],
-    ["training.part_category", "u8", parts.map(([, category]) => category)],
-    ["training.part_ticks", "p32", parts.map(([, , ticks]) => ticks)],
-  ];
 }
 
 /** Return all of a scene's tree as lines "depth name total", for comparing. */

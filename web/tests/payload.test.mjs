@@ -12,17 +12,19 @@ test("every section comes back, also through gzip and base64 with line breaks", 
     for (const buffer of [bufferOf(packedBytes(made)), await inflated(`\n${packedText(made)}\n`)]) {
       const payload = unpacked(buffer);
       assert.equal(payload.head.frames.name.length, made.head.frames.name.length);
-      for (const [name, , numbers] of made.sections) assert.deepEqual([...payload.column(name)], numbers);
+      for (const [name, numbers] of made.sections) assert.deepEqual([...payload.column(name)], numbers);
     }
   }
 });
 
-test("numbers over 2^31 keep their sign", () => {
+test("a column has as many planes as its largest number needs, up to four", () => {
   const made = someProfile(4);
-  made.sections.push(["large", "p32", [2 ** 32 - 1, 2 ** 31, 7]], ["large.u32", "u32", [2 ** 32 - 1]]);
+  const columns = { small: [7, 0, 255], two: [256], three: [2 ** 16, 5], large: [2 ** 32 - 1, 2 ** 31, 7], none: [] };
+  made.sections.push(...Object.entries(columns));
   const payload = unpacked(bufferOf(packedBytes(made)));
-  assert.deepEqual([...payload.column("large")], [2 ** 32 - 1, 2 ** 31, 7]);
-  assert.deepEqual([...payload.column("large.u32")], [2 ** 32 - 1]);
+  const planes = Object.fromEntries(payload.head.sections.map(([name, count]) => [name, count]));
+  assert.deepEqual(Object.keys(columns).map((name) => planes[name]), [1, 2, 3, 4, 1]);
+  for (const [name, numbers] of Object.entries(columns)) assert.deepEqual([...payload.column(name)], numbers);
 });
 
 test("text that was cut or changed is refused", async () => {
@@ -40,22 +42,22 @@ test("bytes that end early, or hold another schema, are refused", () => {
     assert.throws(() => unpacked(bufferOf(bytes.subarray(0, length))), DamagedPayload);
   }
   const later = someProfile(6);
-  later.head.schema = 2;
-  assert.throws(() => unpacked(bufferOf(packedBytes(later))), /its schema is 2, not 1/);
+  later.head.schema = 3;
+  assert.throws(() => unpacked(bufferOf(packedBytes(later))), /its schema is 3, not 2/);
 });
 
 test("columns that don't fit one another are refused", () => {
   const wrong = {
-    "training.self": (numbers) => numbers.slice(1),
+    "training.part_ticks": (numbers) => numbers.slice(1),
     "training.frame": (numbers) => numbers.map(() => 4000),
-    "training.depth": (numbers) => numbers.map((depth, node) => (node === 3 ? 9 : depth)),
+    "training.up": (numbers) => numbers.map((up, node) => (node === 3 ? 9 : up)),
     "training.row_ticks": (numbers) => numbers.slice(1),
     "steps.parts": (numbers) => numbers.slice(1),
   };
   for (const [name, damage] of Object.entries(wrong)) {
     const made = someProfile(7);
     const section = made.sections.find(([one]) => one === name);
-    section[2] = damage(section[2]);
+    section[1] = damage(section[1]);
     const use = () => {
       const { tabs } = profileOf(unpacked(bufferOf(packedBytes(made))));
       assert.ok(tabs[0].tree);

@@ -38,6 +38,13 @@ test("few samples are said to be few", () => {
   assert.match(factsOf(scene, 2).map(([, text]) => spaces(text)).join(), /10 samples, too few to trust/);
 });
 
+test("times that were recorded whole have no samples, and none of them is rough", () => {
+  const scene = sceneWith(handMade(["1 main 1 0 1000 0", "2 kernel 0 2 10 0"], { samples: null }));
+  assert.equal(spaces(factsOf(scene, 2).find(([title]) => title === "Time")[1]), "1.00 ms a step \u00b7 1.0 % of step");
+  assert.equal(scene.isRough(2), false);
+  assert.equal(scene.differenceLevel(2), 4); // 1 ms more of 101
+});
+
 test("the way to a frame names its nearest callers", () => {
   const scene = sceneWith(handMade(["1 a 1 0 0 0", "2 b 1 0 0 0", "3 c 1 0 0 0", "4 d 1 0 0 0", "5 e 1 0 1 0"]));
   assert.equal(wayTo(scene, 5), "\u2026 \u203a b \u203a c \u203a d");

@@ -34,48 +34,59 @@ export function someTree(random, { nodes, frames, deepest = 12 }) {
   };
 }
 
-/** Return rows {rows, row_node, row_ticks} of so many steps, and the ticks that they sum up to. */
+/** Return rows {rows, row_leaf, row_ticks} of so many steps, and the ticks that they sum up to. */
 export function someRows(random, { steps, nodes }) {
-  const made = { rows: [], row_node: [], row_ticks: [] };
+  const seen = Array.from({ length: steps }, () => {
+    const some = new Set(Array.from({ length: below(random, 9) }, () => 1 + below(random, nodes - 1)));
+    return [...some].map((node) => ({ node, ticks: 1 + below(random, 90) }));
+  });
   const self = Array(nodes).fill(0);
-  for (let step = 0; step < steps; step++) {
-    const seen = [...new Set(Array.from({ length: below(random, 9) }, () => 1 + below(random, nodes - 1)))];
-    if (step % 2) seen.sort((one, other) => one - other);
-    made.rows.push(seen.length);
-    seen.forEach((node, place) => {
-      const ticks = 1 + below(random, 90);
-      made.row_node.push((node - (place ? seen[place - 1] : 0)) >>> 0);
-      made.row_ticks.push(ticks);
-      self[node] += ticks;
-    });
-  }
-  return { ...made, self };
+  for (const { node, ticks } of seen.flat()) self[node] += ticks;
+  const leaves = [...self.keys()].filter((node) => self[node]).sort((one, other) => self[other] - self[one]);
+  const leaf = ({ node }) => leaves.indexOf(node);
+  for (const rows of seen) rows.sort((one, other) => leaf(one) - leaf(other));
+  return {
+    rows: seen.map((rows) => rows.length),
+    row_leaf: seen.flatMap((rows) => rows.map((row, place) => leaf(row) - (place ? leaf(rows[place - 1]) : 0))),
+    row_ticks: seen.flat().map(({ ticks }) => ticks),
+    self,
+  };
 }
 
-/** Return a whole profile of some size: {head, sections} with sections as [name, type, numbers]. */
+/** Return the columns of a tree: of each node with time of its own one part, of the node's category. */
+export function columnsOf(id, { depth, frame, category, self, base }, parts = partsOf(self, category)) {
+  return [
+    [`${id}.up`, depth.map((at, node) => (node ? depth[node - 1] + 1 - at : 0))],
+    [`${id}.frame`, frame],
+    ...(base ? [[`${id}.category`, category], [`${id}.base`, base]] : []),
+    [`${id}.part_node`, parts.map(([node], row) => node - (row ? parts[row - 1][0] : 0))],
+    [`${id}.part_category`, parts.map(([, kind]) => kind)],
+    [`${id}.part_ticks`, parts.map(([, , ticks]) => ticks)],
+  ];
+}
+
+function partsOf(self, category) {
+  return self.flatMap((ticks, node) => (ticks ? [[node, category[node], ticks]] : []));
+}
+
+/** Return a whole profile of some size: {head, sections} with sections as [name, numbers]. */
 export function someProfile(seed, { nodes = 300, frames = 40, steps = 20, baseline = true } = {}) {
   const random = chance(seed);
   const rows = someRows(random, { steps, nodes });
-  const training = { ...someTree(random, { nodes, frames }), self: rows.self };
-  const workers = someTree(random, { nodes: Math.ceil(nodes / 2), frames });
+  const tree = (size) => ({ ...someTree(random, { nodes: size, frames }), ...(baseline ? {} : { base: undefined }) });
+  const training = { ...tree(nodes), self: rows.self };
+  const workers = tree(Math.ceil(nodes / 2));
   const parts = Array.from({ length: steps * COLOURS.length }, () => below(random, 900));
-  const columns = (id, tree) => [
-    [`${id}.depth`, "u16", tree.depth],
-    [`${id}.frame`, "u32", tree.frame],
-    [`${id}.category`, "u8", tree.category],
-    [`${id}.self`, "p32", tree.self],
-    ...(baseline ? [[`${id}.base`, "p32", tree.base]] : []),
-  ];
   return {
     head: headOf({ frames, steps, baseline, links: [[0, Math.min(5, nodes - 1), 1, 1]] }, random),
     sections: [
-      ...columns("training", training),
-      ["training.rows", "u32", rows.rows],
-      ["training.row_node", "p32", rows.row_node],
-      ["training.row_ticks", "p32", rows.row_ticks],
-      ...columns("workers", workers),
-      ["steps.index", "u32", Array.from({ length: steps }, (_, step) => 100 + step)],
-      ["steps.parts", "u32", parts],
+      ...columnsOf("training", training),
+      ["training.rows", rows.rows],
+      ["training.row_leaf", rows.row_leaf],
+      ["training.row_ticks", rows.row_ticks],
+      ...columnsOf("workers", workers),
+      ["steps.index", Array.from({ length: steps }, (_, step) => 100 + step)],
+      ["steps.parts", parts],
     ],
   };
 }
@@ -88,13 +99,14 @@ function headOf({ frames, steps, baseline, links }, random) {
     note: "",
     steps,
     ns_per_tick: 1000,
+    ns_per_row_tick: 1000,
     base_steps: baseline ? 2 * steps : null,
     base_ns_per_tick: baseline ? 500 : null,
     samples: 4000,
     can_filter: filter,
   });
   return {
-    schema: 1,
+    schema: 2,
     device: false,
     categories: COLOURS.map((colour, place) => ({ id: `c${place}`, label: `Category ${place}`, colour })),
     files: ["train.py", "lib/torch.py"],
@@ -111,35 +123,29 @@ function headOf({ frames, steps, baseline, links }, random) {
   };
 }
 
-const WIDTHS = { u8: 1, u16: 2, u32: 4, p32: 4 };
-
 /** Return the bytes of a payload before gzip. */
 export function packedBytes({ head, sections }) {
-  let offset = 0;
-  const listed = sections.map(([name, type, numbers]) => {
-    const at = offset;
-    offset = Math.ceil((at + numbers.length * WIDTHS[type]) / 8) * 8;
-    return [name, type, at, numbers.length];
-  });
+  const planes = sections.map(([, numbers]) => planesNeeded(numbers));
+  const listed = sections.map(([name, numbers], place) => [name, planes[place], numbers.length]);
   const text = Buffer.from(JSON.stringify({ ...head, sections: listed }));
-  const begin = Math.ceil((4 + text.length) / 8) * 8;
-  const bytes = Buffer.alloc(begin + offset);
-  bytes.writeUInt32LE(text.length, 0);
-  text.copy(bytes, 4);
-  sections.forEach(([, type, numbers], place) => write(bytes, begin + listed[place][2], type, numbers));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  const columns = sections.map(([, numbers], place) => planesOf(numbers, planes[place]));
+  return Buffer.concat([length, text, ...columns]);
+}
+
+function planesOf(numbers, planes) {
+  const bytes = Buffer.alloc(planes * numbers.length);
+  numbers.forEach((number, place) => {
+    for (let plane = 0; plane < planes; plane++) bytes[plane * numbers.length + place] = (number >>> (8 * plane)) & 255;
+  });
   return bytes;
 }
 
-function write(bytes, from, type, numbers) {
-  numbers.forEach((number, place) => {
-    if (type === "p32") {
-      for (let plane = 0; plane < 4; plane++) {
-        bytes[from + plane * numbers.length + place] = (number >>> (8 * plane)) & 255;
-      }
-    } else {
-      bytes.writeUIntLE(number, from + place * WIDTHS[type], WIDTHS[type]);
-    }
-  });
+/** Return how many bytes the largest of some numbers needs. */
+function planesNeeded(numbers) {
+  const largest = numbers.reduce((one, other) => Math.max(one, other), 0);
+  return Math.max(1, Math.ceil(Math.log2(largest + 1) / 8));
 }
 
 /** Return bytes in a buffer of their own, as inflating gives them. */

@@ -19,8 +19,8 @@ from throughput.model.category import CATEGORIES
 from throughput.model.flame import FlameRows, Flames
 from throughput.model.timeline import Frame, Stacks
 from throughput.render.html.flame_tree import FrameTable, children, flame_tree, path_node
-from throughput.render.html.flames import flame_payload
-from throughput.render.html.payload import TYPES, Payload
+from throughput.render.html.flames import MOST, PRUNED, flame_payload
+from throughput.render.html.payload import LARGEST, Payload
 
 
 def unpack(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
@@ -28,40 +28,41 @@ def unpack(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
     raw = gzip.decompress(base64.b64decode(text))
     (length,) = struct.unpack_from("<I", raw)
     header = json.loads(raw[4 : 4 + length])
-    base = (4 + length + 7) // 8 * 8
+    at = 4 + length
     columns = {}
-    for name, kind, offset, count in header["sections"]:
-        size = np.dtype(TYPES[kind]).itemsize
-        found = raw[base + offset : base + offset + count * size]
-        assert (base + offset) % 8 == 0
-        if kind == "p32":
-            found = np.frombuffer(found, np.uint8).reshape(4, -1).T.tobytes()
-        columns[name] = np.frombuffer(found, TYPES[kind])
+    for name, planes, count in header["sections"]:
+        rows = np.frombuffer(raw[at : at + planes * count], np.uint8).reshape(planes, count)
+        columns[name] = sum(rows[n].astype(np.int64) << 8 * n for n in range(planes))
+        at += planes * count
+    assert at == len(raw)
     return header, columns
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from(list(TYPES)), st.lists(st.integers(0, 255), max_size=20)), max_size=6)
-)
-def test_columns_come_back_as_they_were(columns: list[tuple[str, list[int]]]) -> None:
+NUMBERS = st.lists(st.integers(0, LARGEST) | st.integers(0, 300), max_size=20)
+
+
+@given(st.lists(NUMBERS, max_size=6))
+def test_columns_come_back_as_they_were(columns: list[list[int]]) -> None:
     payload = Payload({"name": "</script>\u202e"})
-    for number, (kind, values) in enumerate(columns):
-        payload.add(str(number), kind, values)
+    for number, values in enumerate(columns):
+        payload.add(str(number), values)
     text = payload.packed()
     assert "<" not in text
     assert text == payload.packed()
     header, found = unpack(text)
     assert header["name"] == "</script>\u202e"
-    assert [found[str(n)].tolist() for n in range(len(columns))] == [values for _, values in columns]
+    assert [found[str(n)].tolist() for n in range(len(columns))] == columns
 
 
-def test_what_a_type_cannot_hold_is_cut() -> None:
+def test_a_column_has_the_bytes_that_its_largest_number_needs_and_what_32_bits_cannot_hold_is_cut() -> None:
     payload = Payload({})
-    payload.add("a", "u8", [-5, 300, 2.6])
-    payload.add("b", "p32", [2.0**40, 70_000])
+    payload.add("a", [-5, 255, 2.6])
+    payload.add("b", [2.0**40, 70_000])
+    payload.add("c", [])
     _, found = unpack(payload.packed())
+    assert payload.columns == [("a", 1, 3), ("b", 4, 2), ("c", 1, 0)]
     assert found["a"].tolist() == [0, 255, 3]
-    assert found["b"].tolist() == [2**32 - 1, 70_000]
+    assert found["b"].tolist() == [LARGEST, 70_000]
 
 
 def frame(name: str, line: int = 1, file: str = "train.py") -> Frame:
@@ -102,6 +103,15 @@ def test_a_tree_is_depth_first_with_larger_children_first() -> None:
     assert path_node(tree, table, (WORK,)) is None
 
 
+def test_a_frame_of_too_small_a_share_is_joined_with_its_caller() -> None:
+    table = FrameTable()
+    now = (Flames(stacks=TABLE), rows([0, 1, 2], [1e3, 5e6, 4e6]))
+    tree = flame_tree(table, now, None, "step", least=0.01)
+    assert names(tree, table) == [(0, "step"), (1, "main"), (2, "rest")]
+    assert tree.self_ns.tolist() == [0, 4.001e6, 5e6]
+    assert tree.node_of == {0: 1, 1: 2, 2: 1}
+
+
 def test_a_baselines_stacks_are_in_the_tree_also_where_they_are_gone_and_its_lines_moved() -> None:
     table = FrameTable()
     then = Stacks(frames=(frame("main", 77), frame("gone")), stacks=((0, 1), (0,)))
@@ -124,21 +134,51 @@ def test_a_page_of_steps_reads_back_what_they_took() -> None:
     assert [tab["id"] for tab in header["tabs"]] == ["training", "blame"]
     for tab in header["tabs"]:
         name, tick = tab["id"], tab["ns_per_tick"]
-        assert found[f"{name}.self"].sum() * tick == pytest.approx(total, rel=0.01)
-        assert found[f"{name}.row_ticks"].sum() * tick == pytest.approx(total, rel=0.01)
-        assert found[f"{name}.rows"].sum() == len(found[f"{name}.row_node"])
-        summed = np.zeros(tab["nodes"])
+        size = len(found[f"{name}.frame"])
+        nodes = np.cumsum(found[f"{name}.part_node"])
+        own = np.bincount(nodes, weights=found[f"{name}.part_ticks"], minlength=size) * tick
+        assert own.sum() == pytest.approx(total, rel=1e-4)
+        leaves, row_tick = np.unique(nodes), tab["ns_per_row_tick"]
+        leaves = leaves[np.argsort(-own[leaves], kind="stable")]
+        assert found[f"{name}.rows"].sum() == len(found[f"{name}.row_leaf"])
+        summed = np.zeros(size)
         at = 0
-        for count in found[f"{name}.rows"].tolist():
-            nodes = np.cumsum(found[f"{name}.row_node"][at : at + count])
-            assert (np.diff(nodes) > 0).all()
-            np.add.at(summed, nodes, found[f"{name}.row_ticks"][at : at + count])
+        for step, count in zip(steps, found[f"{name}.rows"].tolist(), strict=True):
+            leaf = np.cumsum(found[f"{name}.row_leaf"][at : at + count])
+            ticks = found[f"{name}.row_ticks"][at : at + count]
+            assert (np.diff(leaf) > 0).all()
+            assert ticks.sum() * row_tick == pytest.approx(step.duration_ns, abs=1.01 * row_tick)
+            np.add.at(summed, leaves[leaf], ticks * row_tick)
             at += count
-        assert np.abs(summed - found[f"{name}.self"]).max() <= 30  # a row of each step, rounded
+        assert np.abs(summed - own).max() <= len(steps) * row_tick  # a row of each step, rounded
     parts = found["steps.parts"].reshape(len(steps), len(CATEGORIES)) * header["steps"]["ns_per_tick"]
     assert parts.sum(axis=1) == pytest.approx([step.duration_ns for step in steps], rel=1e-4)
     assert found["steps.index"].tolist() == [step.index for step in steps]
     assert len(header["frames"]["name"]) == len(header["frames"]["file"]) == len(header["frames"]["own"])
+
+
+def test_a_payload_that_would_be_too_large_tells_less_says_so_and_sums_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = large_flames.steps(30)
+    flames = large_flames.flames(30_000, 3_000, steps)
+    attribution = Attribution(rank=0, steps=steps, split=(), hotspots=(), flames=flames)
+    texts = []
+    for most in (MOST, 10_000):
+        monkeypatch.setattr("throughput.render.html.flames.MOST", most)
+        texts.append(flame_payload(attribution, None, device=False, baseline=None) or "")
+    (head, whole), (less_head, less) = map(unpack, texts)
+    assert len(texts[1]) < 0.8 * len(texts[0])
+    assert len(less["training.frame"]) < len(whole["training.frame"])
+    assert PRUNED in less_head["tabs"][0]["note"]
+    assert PRUNED not in head["tabs"][0]["note"]
+    for name in ("training.part_ticks", "blame.part_ticks"):
+        assert less[name].sum() == pytest.approx(whole[name].sum(), rel=1e-4)
+    times = [
+        found["training.row_ticks"].sum() * one["tabs"][0]["ns_per_row_tick"]
+        for one, found in ((head, whole), (less_head, less))
+    ]
+    assert times[0] == pytest.approx(times[1], rel=1e-4)
 
 
 def test_nothing_to_draw_is_no_payload() -> None:

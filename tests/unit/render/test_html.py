@@ -24,6 +24,10 @@ SCRIPT = ASSETS.joinpath("report.js").read_text(encoding="utf-8")
 
 VOID = {"meta", "link", "br", "img", "path", "input", "hr"}
 HOSTILE = " ".join(b.HOSTILE[:5])
+STYLE = re.compile(
+    r"((width|left):[\d.]+%;?)+"
+    r"(background:linear-gradient\(90deg(,var\(--\w+\) [\d.]+%( [\d.]+%)?)+\))?|--p:\d+"
+)
 
 
 class Page(HTMLParser):
@@ -82,7 +86,7 @@ def check_inert(page: Page) -> None:
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in links} <= set(ids)
     styles = [value for name, value in page.attributes if name == "style"]
-    assert all(re.fullmatch(r"((width|left):[\d.]+%;?)+|--p:\d+", style) for style in styles)
+    assert all(STYLE.fullmatch(style) for style in styles)
 
 
 def static_bytes(page: Page, raw: str) -> int:
@@ -248,5 +252,5 @@ def test_ranks_are_shown_beside_each_other() -> None:
     rows = tuple(
         RankRow(rank=n, host="node-1", split=b.cpu_split(compute=1), throughput=None) for n in (0, 1)
     )
-    assert "Imposes on others" in page_of(b.report(ranks=rows)).text
+    assert "Others wait for it" in page_of(b.report(ranks=rows)).text
     assert "Imposes on others" not in page_of(b.report(ranks=rows[:1])).text

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.unit.render import timelines as t
 from throughput.model.category import Block
-from throughput.model.timeline import Counter, DeviceWork
+from throughput.model.timeline import Counter, DeviceWork, Samples, Stacks, Track
 from throughput.render.html.charts import charts
-from throughput.render.html.lanes import lanes
+from throughput.render.html.lanes import lanes, straggler_lanes
 from throughput.render.html.svg import area, boxes, line
 
 
@@ -47,7 +47,7 @@ def test_a_workers_lock_wait_is_drawn_over_its_batch() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 1000)).map(sorted), max_size=50))
 def test_boxes_cover_what_they_are_given_and_nothing_twice(pairs: list[list[float]]) -> None:
-    found = spans(boxes([(a, z) for a, z in pairs], 16))
+    found = spans(boxes([(a, z) for a, z in pairs]))
     for begin, end in pairs:
         assert any(a <= begin + 0.06 and a + w >= end - 0.11 for a, w in found)
     edges = sorted(found)
@@ -115,3 +115,58 @@ def test_a_step_under_the_profiler_shows_what_each_gpu_did() -> None:
     assert [lane.label for lane in traced.lanes][-2:] == ["GPU 0", "GPU 1"]
     assert traced.lanes[-2].words == "copying to it 50.0\u00a0ms, computing 50.0\u00a0ms"
     assert spans(dict(traced.lanes[-1].paths)["gpu"]) == [(500.0, 500.0)]
+
+
+PIN = "torch/utils/data/_utils/pin_memory.py"
+
+
+def test_a_pin_thread_has_a_lane_of_what_it_pinned_and_received() -> None:
+    made = t.timeline()
+    step = next(step for step in made.steps if step.index == 22)
+    tenth = step.duration_ns // 10
+    frames = (
+        t.frame("_pin_memory_loop", PIN, 32, own=False),
+        t.frame("pin_memory", PIN, 60, own=False),
+        t.frame("get", "multiprocessing/queues.py", 100, own=False),
+        t.frame("rebuild_storage_fd", "torch/multiprocessing/reductions.py", 500, own=False),
+    )
+    pin = Track(pid=100, tid=9, native_id=109, name="Thread-1", role="pin", rank=0)
+    number = len(made.tracks)
+    samples = Samples(
+        track=t.column(*[number] * 3, 0),
+        start_ns=step.start_ns + tenth * t.column(0, 4, 6, 0),
+        end_ns=step.start_ns + tenth * t.column(4, 6, 10, 10),
+        stack=t.column(1, 2, 0, 0),
+        count=t.column(1, 1, 1, 1),
+        phase=t.column(-1, -1, -1, 0),
+    )
+    stacks = Stacks(frames=frames, stacks=((0, 2), (0, 1), (0, 2, 3)))
+    changes = {"tracks": (*made.tracks, pin), "samples": samples, "stacks": stacks}
+    typical, slowest, *_ = lanes(t.analysis(**changes).facts[0])
+    lane = next(lane for lane in typical.lanes if lane.label == "Pin thread")
+    paths = dict(lane.paths)
+    assert spans(paths["h2d"]) == [(0.0, 400.0)]
+    assert spans(paths["data"]) == [(400.0, 200.0)]
+    assert lane.words == "receiving batches 20.0\u00a0ms, copying to pinned memory 40.0\u00a0ms"
+    assert "Pin thread" not in [lane.label for lane in slowest.lanes]  # none of its stacks was seen there
+
+
+def test_the_rank_that_others_wait_for_stands_above_another_on_one_scale() -> None:
+    late = t.analysis(rank=3).facts[0]
+    quick = t.timeline(rank=0)
+    halved = tuple(replace(s, end_ns=s.start_ns + s.duration_ns // 2) for s in quick.steps)
+    other = replace(late, timeline=replace(quick, steps=halved))
+    found = straggler_lanes((other, late), (3,))
+    assert found is not None
+    assert found.title.startswith("Rank 3, which comes last, and rank 0 in step ")
+    assert [lane.label for lane in found.lanes] == ["Rank 3: Training thread", "Rank 0: Training thread"]
+    assert spans(dict(found.lanes[0].paths)["data"]) == [(0.0, 500.0)]
+    assert sum(width for _, path in found.lanes[0].paths for _, width in spans(path)) == 1000
+    assert sum(width for _, path in found.lanes[1].paths for _, width in spans(path)) == 500
+
+
+def test_without_a_late_rank_there_is_no_picture_of_one() -> None:
+    facts = t.analysis().facts
+    assert straggler_lanes(facts, ()) is None
+    assert straggler_lanes(facts, (0,)) is None
+    assert straggler_lanes((), (0,)) is None

@@ -13,16 +13,20 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from throughput import units
+from throughput.model.finding import Facts
+from throughput.model.flame import Flames
 from throughput.model.report import Analysis
 from throughput.render import changes as change_words
 from throughput.render import view
 from throughput.render.against import Against
-from throughput.render.html.about import about, loader_rows, lock_rows, rank_rows
+from throughput.render.html.about import about, loader_rows, lock_rows
 from throughput.render.html.changes import figures_beside, keys_beside, page_changes
 from throughput.render.html.charts import charts
 from throughput.render.html.downloads import Download, downloads
+from throughput.render.html.flame_tree import NAME_LENGTH
 from throughput.render.html.flames import flame_payload
-from throughput.render.html.lanes import lanes, legend
+from throughput.render.html.lanes import lanes, legend, straggler_lanes
+from throughput.render.html.ranks import rank_table
 from throughput.render.html.replays import replay_table
 from throughput.render.html.sections import (
     Amounts,
@@ -136,10 +140,12 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         changes=page_changes(against, amounts, device=device),
         categories=categories(report.split, device=device),
         spots=spots(report, amounts, device=device),
+        drawn=_drawn(facts),
         more_spots=max(0, len(report.hotspots) - amounts.hotspots),
         tries=tries(report, amounts, device=device),
         more_tries=max(0, len(report.findings) - amounts.findings),
         no_findings=view.no_findings(report),
+        of_rank=facts.timeline.rank if facts and len(report.ranks) > 1 else None,
         lanes=lanes(facts) if facts else (),
         legend=legend(device=device),
         loader=loader_rows(report.loader),
@@ -148,7 +154,8 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         no_locks="Locks were not measured."
         if report.locks is None
         else "No thread was seen to wait for a lock.",
-        ranks=rank_rows(report.ranks, device=device),
+        ranks=rank_table(report, analysis.facts, device=device),
+        straggler=straggler_lanes(analysis.facts, report.stragglers),
         ledger=view.ledger_lines(report),
         ledger_sentence=view.ledger_sentence(report),
         has_facts=facts is not None,
@@ -157,6 +164,12 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         notes=[view.plain(note, amounts.text) for note in view.notes(report)[: amounts.notes]],
         more_notes=max(0, len(view.notes(report)) - amounts.notes),
     )
+
+
+def _drawn(facts: Facts | None) -> frozenset[str]:
+    """Return the functions that the flame graph shows: only what is there can be shown in it."""
+    flames = facts.attribution.flames if facts else Flames()
+    return frozenset(view.plain(frame.function, NAME_LENGTH) for frame in flames.stacks.frames)
 
 
 @cache

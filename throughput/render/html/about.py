@@ -1,4 +1,4 @@
-"""Turn a Report into the page's tables: loader, locks, ranks, and what stands behind the figures."""
+"""Turn a Report into the page's tables: loader, locks, and what stands behind the figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from throughput import units
 from throughput.model.attribution import LoaderSummary, LockSummary
-from throughput.model.report import RankRow, Report
+from throughput.model.report import Report
+from throughput.model.run import CollectorStatus
 from throughput.render import view
 from throughput.render.html.sections import Amounts
 
@@ -23,7 +24,6 @@ OF_WORKERS = (
 """What a loader without workers has not."""
 TRAINING_THREAD = "MainThread"
 LOCKS = 12  # rows; locks beyond cost little, they are ranked
-RANKS = 64
 COLLECTORS = 16
 WORDS = {
     "cpu": "CPU",
@@ -123,29 +123,6 @@ def lock_chain(lock: LockSummary) -> str:
     return " ← ".join(view.plain(link, 160) for link in links if link)
 
 
-def rank_rows(ranks: Sequence[RankRow], *, device: bool) -> tuple[tuple[str, ...], ...]:
-    """Return rank, speed, step time, largest category and imposed time, a row a rank; none for one rank."""
-    if len(ranks) < 2:
-        return ()
-    rows = []
-    for rank in ranks[:RANKS]:
-        speed = rank.throughput
-        largest = max(
-            (row for row in rank.split if row.share is not None), key=lambda r: r.share or 0, default=None
-        )
-        name = "" if largest is None else view.label(largest.category, has_device=device)
-        rows.append(
-            (
-                str(rank.rank),
-                units.rate(None if speed is None else speed.steps_per_s, "steps"),
-                units.NOT_MEASURED if speed is None else view.step_time(speed)[0],
-                units.NOT_MEASURED if largest is None else f"{name} {view.row_share(largest)[0]}",
-                units.duration(rank.imposed_ns_per_step),
-            )
-        )
-    return tuple(rows)
-
-
 def about(report: Report, amounts: Amounts) -> tuple[Fact, ...]:
     """Return what stands behind the figures: window, collectors, intervals, rules, machine and software."""
     run = report.run
@@ -158,15 +135,22 @@ def about(report: Report, amounts: Amounts) -> tuple[Fact, ...]:
         ("Budget", "" if report.budget is None else view.budget(report.budget)),
         ("Rules", _rules(report)),
         ("Not measured", "; ".join(view.not_measured(report.split, device=view.has_device(report.split)))),
-        *(
-            (f"Collector {view.plain(c.name, 40)}", view.collector_state(c))
-            for c in run.collectors[:COLLECTORS]
-        ),
+        *_collectors(run.collectors[:COLLECTORS]),
         ("Run", view.plain(run.run_id, 80)),
         ("throughput", view.plain(run.tool_version, 40)),
         *environment(run.environment, amounts),
     ]
     return tuple((title, value) for title, value in found if value)
+
+
+def _collectors(states: Sequence[CollectorStatus]) -> tuple[Fact, ...]:
+    """Return the collectors that worked in one line, and each that has more to say of it."""
+    said = {view.plain(one.name, 40): view.collector_state(one) for one in states}
+    plain = [name for name, text in said.items() if text == "ok"]
+    return (
+        ("Collectors that worked", ", ".join(plain)),
+        *((f"Collector {name}", text) for name, text in said.items() if name not in plain),
+    )
 
 
 def _rules(report: Report) -> str:

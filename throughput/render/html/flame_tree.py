@@ -82,23 +82,30 @@ class _Growing:
         self.frame = [root]
         self.children: list[dict[int, int]] = [{}]
 
+    def child(self, at: int, frame: int) -> int:
+        """Return a node's child by function, new where it has none."""
+        known = self.children[at].get(frame)
+        if known is None:
+            known = self.children[at][frame] = len(self.parent)
+            self.parent.append(at)
+            self.frame.append(frame)
+            self.children.append({})
+        return known
+
     def node(self, path: Iterable[int]) -> int:
         """Return the node at the end of a path of functions below the root, adding what is missing."""
         at = 0
         for frame in path:
-            below = self.children[at]
-            known = below.get(frame)
-            if known is None:
-                known = below[frame] = len(self.parent)
-                self.parent.append(at)
-                self.frame.append(frame)
-                self.children.append({})
-            at = known
+            at = self.child(at, frame)
         return at
 
 
 def flame_tree(
-    table: FrameTable, now: tuple[Flames, FlameRows], then: tuple[Flames, FlameRows] | None, root: str
+    table: FrameTable,
+    now: tuple[Flames, FlameRows],
+    then: tuple[Flames, FlameRows] | None,
+    root: str,
+    least: float = 0.0,
 ) -> FlameTree:
     """Return the tree of one tab.
 
@@ -107,10 +114,17 @@ def flame_tree(
         now: the run's flames, and the rows of the tab.
         then: the same of a baseline, or None.
         root: name of the root's frame.
+        least: share of the whole below which a node is left out; its time is its caller's.
     """
     growing = _Growing(table.number(Frame(function=root, file="", line=0, own=False)))
     node_of = _grow(growing, table, now)
     base_nodes = _grow(growing, table, then) if then else {}
+    if least:
+        weight = _self(now[1], node_of, len(growing.parent))
+        weight += _self(then[1], base_nodes, len(growing.parent)) if then else 0.0
+        growing, joined = _pruned(growing, weight, least)
+        node_of = {stack: joined[node] for stack, node in node_of.items()}
+        base_nodes = {stack: joined[node] for stack, node in base_nodes.items()}
     votes = np.zeros((len(growing.parent), len(CATEGORIES)))
     for (_, rows), nodes in ((now, node_of), *(((then, base_nodes),) if then else ())):
         places = np.array([nodes[stack] for stack in rows.stack.tolist()], dtype=np.int64)
@@ -176,6 +190,17 @@ def _grow(growing: _Growing, table: FrameTable, of: tuple[Flames, FlameRows]) ->
                 lines[line] = lines.get(line, 0.0) + ns
         nodes[stack] = growing.node(path)
     return nodes
+
+
+def _pruned(growing: _Growing, weight: Floats, least: float) -> tuple[_Growing, list[int]]:
+    """Return the tree without nodes of under a share of the whole, and the node that has each one's time."""
+    _sum_up(weight, growing.parent)
+    kept, joined = _Growing(growing.frame[0]), [0]
+    for node in range(1, len(growing.parent)):
+        above = joined[growing.parent[node]]
+        is_kept = weight[node] >= least * weight[0]
+        joined.append(kept.child(above, growing.frame[node]) if is_kept else above)
+    return kept, joined
 
 
 def _self(rows: FlameRows, nodes: dict[int, int], size: int) -> Floats:

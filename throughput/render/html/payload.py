@@ -1,8 +1,8 @@
-"""Pack what the page's canvases draw: a JSON header and typed columns, as text that closes no element.
+"""Pack what the page's canvases draw: a JSON header and columns of numbers, as text that closes no element.
 
-Layout before compression: header length (u32, little endian), header, padding to 8 bytes, then the columns,
-each beginning at a multiple of 8. Types: u8, u16, u32, and p32: 32-bit numbers as four planes of bytes,
-lowest first, which compress better where most are small.
+Layout before compression: header length (u32, little endian), header, then the columns in the header's order.
+A column is planes of bytes, the lowest bytes of all its numbers first, as many planes as its largest number
+needs, one to four. So small numbers cost nothing for what they lack, and bytes of a kind compress together.
 """
 
 from __future__ import annotations
@@ -17,36 +17,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-SCHEMA = 1
+SCHEMA = 2
 LINE = 120
 """Characters a line of base64: editors and diffs like no longer ones."""
 LARGEST = 2**32 - 1
-TYPES = {"u8": "<u1", "u16": "<u2", "u32": "<u4", "p32": "<u4"}
 
 
 @dataclass(slots=True)
 class Payload:
-    """The header's entries, and columns in the order in which they were added."""
+    """The header's entries, and columns in the order in which they were added: name, planes, count."""
 
     header: dict[str, Any]
-    columns: list[tuple[str, str, int, int]] = field(default_factory=list)
+    columns: list[tuple[str, int, int]] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
 
-    def add(self, name: str, kind: str, values: npt.ArrayLike) -> None:
-        """Add a column; numbers that its type can't hold are cut to the nearest that it can."""
+    def add(self, name: str, values: npt.ArrayLike) -> None:
+        """Add a column; numbers are rounded, and cut to the nearest that 32 bits hold."""
         numbers = np.rint(np.asarray(values, dtype=np.float64))
-        most = np.iinfo(np.dtype(TYPES[kind])).max
-        column = np.clip(numbers, 0, most).astype(TYPES[kind])
-        raw = column.view(np.uint8).reshape(-1, 4).T.tobytes() if kind == "p32" else column.tobytes()
-        self.columns.append((name, kind, len(self.data), len(column)))
-        self.data += raw + bytes(-len(raw) % 8)
+        column = np.clip(numbers, 0, LARGEST).astype("<u4")
+        width = max(1, (int(column.max(initial=0)).bit_length() + 7) // 8)
+        self.columns.append((name, width, len(column)))
+        self.data += column.view(np.uint8).reshape(-1, 4).T[:width].tobytes()
 
     def packed(self) -> str:
         """Return it as base64 in lines."""
         entries = {"schema": SCHEMA, **self.header, "sections": self.columns}
         header = json.dumps(entries, separators=(",", ":"), ensure_ascii=True).encode("ascii")
-        start = struct.pack("<I", len(header)) + header
-        return packed(start + bytes(-len(start) % 8) + bytes(self.data))
+        return packed(struct.pack("<I", len(header)) + header + bytes(self.data))
 
 
 def packed(data: bytes) -> str:

@@ -28,17 +28,13 @@ def area(points: Sequence[Point], bottom: float) -> str:
     return f"{line(points)}L{number(points[-1][0])} {base}L{number(points[0][0])} {base}Z"
 
 
-def boxes(spans: Iterable[tuple[float, float]], height: float) -> str:
-    """Return boxes of full height from begin to end; touching ones become one, none is too thin to see."""
+def boxes(spans: Iterable[tuple[float, float]]) -> str:
+    """Return boxes from begin to end, as strokes that the style sheet makes high; close ones become one."""
     merged: list[list[float]] = []
     for begin, end in sorted(spans):
-        if merged and begin <= merged[-1][1] + 0.5:
+        if merged and begin <= merged[-1][1] + 1:
             merged[-1][1] = max(merged[-1][1], end)
         else:
             merged.append([begin, end])
-    return "".join(_box(begin, end, height) for begin, end in merged)
-
-
-def _box(begin: float, end: float, height: float) -> str:
-    width = number(max(1.0, end - begin))
-    return f"M{number(begin)} 0h{width}v{number(height)}h-{width}z"
+    # None is too thin to be seen.
+    return "".join(f"M{number(begin)} 0h{number(max(1.0, end - begin))}" for begin, end in merged)

@@ -1,38 +1,39 @@
-/** Turn the rows of a tab, one for each frame seen in each step, into the time of chosen steps. */
+/** Turn the rows of a tab, one for each leaf seen in each step, into the time of chosen steps. */
 
 import { DamagedPayload } from "./payload.js";
 
-/** Return a tab's rows: for each step where they begin, and each row's node and ticks. */
-export function rowsOf(payload, tab) {
-  const counts = payload.column(`${tab}.rows`);
+/** Return a tab's rows: where those of each step begin, and each row's leaf and ticks. */
+export function rowsOf(payload, id) {
+  const counts = payload.column(`${id}.rows`);
+  const [delta, ticks] = payload.columns(`${id}.row_`, ["leaf", "ticks"]);
   const begins = new Uint32Array(counts.length + 1);
   for (let step = 0; step < counts.length; step++) begins[step + 1] = begins[step] + counts[step];
-  const delta = payload.column(`${tab}.row_node`);
-  const ticks = payload.column(`${tab}.row_ticks`);
-  const rows = begins[counts.length];
-  if (delta.length !== rows || ticks.length !== rows) throw new DamagedPayload(`${tab} lacks rows`);
-  return { begins, node: summed(delta, begins), ticks };
+  if (delta.length !== begins[counts.length]) throw new DamagedPayload(`${id} lacks rows`);
+  return { begins, leaf: leavesOf(delta, begins), ticks };
 }
 
-/** Return the nodes of rows of which all but a step's first hold the difference to the row before. */
-function summed(delta, begins) {
-  const node = new Uint32Array(delta.length);
+/** Return the leaves of rows of which all but a step's first hold the difference to the row before. */
+function leavesOf(delta, begins) {
+  const leaf = new Uint32Array(delta.length);
   for (let step = 0; step + 1 < begins.length; step++) {
     let at = 0;
-    for (let row = begins[step]; row < begins[step + 1]; row++) {
-      at = (at + delta[row]) >>> 0; // a step back is written as a wrapped difference
-      node[row] = at;
-    }
+    for (let row = begins[step]; row < begins[step + 1]; row++) leaf[row] = at += delta[row];
   }
-  return node;
+  return leaf;
 }
 
-/** Return the ticks that each of so many nodes has by itself in the steps from `first` up to `end`. */
-export function selfOfSteps(rows, { first, end }, size) {
-  const self = new Float64Array(size);
+/**
+ * Return what each node has by itself in the steps from `first` up to `end`.
+ *
+ * @param rows the tab's rows
+ * @param nodes the node of each leaf
+ * @param self the result, all zeros
+ */
+export function addSteps(rows, nodes, { first, end }, self) {
   for (let row = rows.begins[first]; row < rows.begins[end]; row++) {
-    if (rows.node[row] >= size) throw new DamagedPayload("a row has no node");
-    self[rows.node[row]] += rows.ticks[row];
+    const node = nodes[rows.leaf[row]];
+    if (node === undefined) throw new DamagedPayload("a row has no node");
+    self[node] += rows.ticks[row];
   }
   return self;
 }

@@ -51,7 +51,7 @@ function shownCategories(tree, { node, category, ticks }, categories) {
 
 /** Return for each node the category that most of its own time has. */
 function ownCategories(tree, { node, category, ticks }) {
-  const own = Uint8Array.from(tree.category);
+  const own = tree.category.slice();
   const most = new Float64Array(tree.size);
   for (let row = 0; row < node.length; row++) {
     if (ticks[row] <= most[node[row]]) continue;

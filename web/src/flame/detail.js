@@ -1,7 +1,7 @@
 /** What is written of a frame: the lines under the graph for the chosen one, a tip for the one pointed at. */
 
 import { NONE } from "../data/tree.js";
-import { byId, element } from "../page/dom.js";
+import { byId, element, listen } from "../page/dom.js";
 import { factsOf, wayTo } from "./words.js";
 
 const OFFSET = 14; // pixels from the pointer to the tip
@@ -14,7 +14,7 @@ export class Detail {
     this.way = byId("flame-way");
     this.tip = byId("flame-tip");
     this.button = byId("flame-waited");
-    this.button.addEventListener("click", follow);
+    listen(this.button, { click: follow });
   }
 
   show(scene, node) {

@@ -41,9 +41,10 @@ export class FlameGraph {
     this.hover = NONE;
     [this.zoomed, this.chosen] = [zoomed, chosen];
     this.view = wholeOf(scene);
-    this.resize();
-    this.#go(this.#rangeOf(zoomed), { animated: false });
-    this.#reveal(chosen);
+    if (this.box.clientWidth) this.#fit();
+    this.view = { ...this.#rangeOf(zoomed), top: this.view.top };
+    this.view.top = this.#topFor(chosen);
+    this.paintNow();
     this.on.chosen(chosen);
   }
 
@@ -54,16 +55,20 @@ export class FlameGraph {
 
   /** Take up the size of the box, and paint at once: setting a canvas's size clears it. */
   resize() {
-    if (!this.scene || !this.box.clientWidth) return;
+    if (!this.scene || !this.box.clientWidth || !this.#fit()) return;
+    this.paintNow();
+    this.on.moved();
+  }
+
+  /** Fit the canvas to the box and the scene's rows; returns whether it was cleared. */
+  #fit() {
     this.text = lettering(this.#context);
     const tallest = Math.max(SHORTEST, Math.floor(window.innerHeight * TALLEST));
     const rows = Math.min(this.scene.tree.deepest + 1, Math.floor(tallest / this.text.rowHeight));
     const [width, height] = [this.box.clientWidth, rows * this.text.rowHeight];
     this.size = { width, height, rows };
-    fitted(this.#context, width, height);
     this.view.top = topInside(this.scene, rows, this.view.top);
-    this.paintNow();
-    this.on.moved();
+    return fitted(this.#context, width, height);
   }
 
   /** Read the page's colours again, and paint. */
@@ -145,8 +150,12 @@ export class FlameGraph {
     return inside(this.scene, start[node], start[node] + width[node]);
   }
 
+  #topFor(node) {
+    return topShowing(this.view, this.scene, this.size?.rows ?? 1, node);
+  }
+
   #reveal(node) {
-    this.view.top = topShowing(this.view, this.scene, this.size?.rows ?? 1, node);
+    this.view.top = this.#topFor(node);
     this.paintSoon();
     this.on.moved();
   }

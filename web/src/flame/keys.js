@@ -1,6 +1,7 @@
 /** Turn keys pressed in the flame graph into moves from frame to frame. */
 
 import { NONE, ROOT } from "../data/tree.js";
+import { listen } from "../page/dom.js";
 import { caller, neighbour, widestChild } from "./layout.js";
 import { scaled } from "./viewport.js";
 
@@ -27,12 +28,14 @@ const ACTIONS = {
 /** Follow the keys in a graph; `on.moved(node)` hears of a move, `on.follow()` of the key that follows a wait. */
 export function followKeys(graph, on) {
   const { box } = graph;
-  box.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !graph.scene) return;
-    if (pressed(graph, event.key, on)) event.preventDefault();
+  listen(box, {
+    keydown: (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || !graph.scene) return;
+      if (pressed(graph, event.key, on)) event.preventDefault();
+    },
+    focus: () => graph.setRing(box.matches(":focus-visible")),
+    blur: () => graph.setRing(false),
   });
-  box.addEventListener("focus", () => graph.setRing(box.matches(":focus-visible")));
-  box.addEventListener("blur", () => graph.setRing(false));
 }
 
 /** Return whether the key did something. */

@@ -1,7 +1,7 @@
 /** The section of the flame graph: tabs, search, choices and what is said of a frame, around the canvas. */
 
 import { NONE, ROOT, totals } from "../data/tree.js";
-import { byId, say, scrollTo, setHash } from "../page/dom.js";
+import { byId, listen, say, scrollTo, setHash } from "../page/dom.js";
 import { percent, plural } from "../units.js";
 import { Detail } from "./detail.js";
 import { FlameGraph } from "./graph.js";
@@ -171,20 +171,28 @@ class FlamePanel {
 
   #bind() {
     const box = byId("flame-search");
-    box.addEventListener("input", () => {
-      this.#graph.matches = framesMatching(this.#profile.frames, box.value.trim());
-      this.#find();
+    listen(box, {
+      input: () => {
+        this.#graph.matches = framesMatching(this.#profile.frames, box.value.trim());
+        this.#find();
+        this.#graph.paintSoon();
+      },
+      keydown: ({ key, shiftKey }) => {
+        if (key === "Enter") this.nextMatch(shiftKey ? -1 : 1);
+        if (key === "Escape" && !box.value) byId("flame-box").focus();
+      },
     });
-    box.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.nextMatch(event.shiftKey ? -1 : 1);
-      if (event.key === "Escape" && !box.value) byId("flame-box").focus();
-    });
-    byId("flame-collapse").addEventListener("change", (event) => this.#set({ collapsed: event.target.checked }));
-    byId("flame-bottom-up").addEventListener("change", (event) => this.#set({ bottomUp: event.target.checked }));
-    byId("flame-reset").addEventListener("click", () => this.#graph.reset());
-    byId("flame-back").addEventListener("click", () => this.#goBack());
-    byId("flame-up").addEventListener("click", () => this.#graph.scroll(-this.#halfPage()));
-    byId("flame-down").addEventListener("click", () => this.#graph.scroll(this.#halfPage()));
+    const checked = { "flame-collapse": "collapsed", "flame-bottom-up": "bottomUp" };
+    for (const [id, option] of Object.entries(checked)) {
+      listen(byId(id), { change: ({ target }) => this.#set({ [option]: target.checked }) });
+    }
+    const clicked = {
+      "flame-reset": () => this.#graph.reset(),
+      "flame-back": () => this.#goBack(),
+      "flame-up": () => this.#graph.scroll(-this.#halfPage()),
+      "flame-down": () => this.#graph.scroll(this.#halfPage()),
+    };
+    for (const [id, click] of Object.entries(clicked)) listen(byId(id), { click });
     onChoice("flame-width", (width) => this.#set({ width }));
     onChoice("flame-colour", (colour) => {
       this.#graph.colour = colour;
@@ -205,7 +213,6 @@ class FlamePanel {
     const share = percent(whole ? sum / whole : 0);
     const found = `${share} ${tab.whole}, in ${plural(this.#hits.length, "place")}`;
     byId("flame-found").textContent = matches ? (this.#hits.length ? found : "No match here") : "";
-    this.#graph.paintSoon();
   }
 
   #onChosen(node) {
@@ -260,6 +267,6 @@ function emptyText({ width, steps }, scene) {
 
 function onChoice(name, choose) {
   for (const input of document.getElementsByName(name)) {
-    input.addEventListener("change", () => choose(input.value));
+    listen(input, { change: () => choose(input.value) });
   }
 }

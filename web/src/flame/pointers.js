@@ -1,6 +1,7 @@
 /** Turn what mouse, pen and fingers do on the flame graph into choosing, dragging and zooming. */
 
 import { NONE } from "../data/tree.js";
+import { listen } from "../page/dom.js";
 import { moved, scaled } from "./viewport.js";
 
 const STILL = 4; // pixels that a click may move
@@ -10,12 +11,14 @@ const WHEEL = 0.002; // zoom a pixel of Ctrl + wheel: a notch is about a fifth
 export function followPointers(graph) {
   const gesture = new Gesture(graph);
   const { canvas } = graph;
-  canvas.addEventListener("pointerdown", (event) => gesture.down(event));
-  canvas.addEventListener("pointermove", (event) => gesture.move(event));
-  canvas.addEventListener("pointerup", (event) => gesture.up(event));
-  canvas.addEventListener("pointercancel", (event) => gesture.cancel(event));
-  canvas.addEventListener("pointerleave", () => graph.setHover(NONE));
-  canvas.addEventListener("wheel", (event) => zoomByWheel(graph, event), { passive: false });
+  listen(canvas, {
+    pointerdown: (event) => gesture.down(event),
+    pointermove: (event) => gesture.move(event),
+    pointerup: (event) => gesture.up(event),
+    pointercancel: (event) => gesture.cancel(event),
+    pointerleave: () => graph.setHover(NONE),
+  });
+  listen(canvas, { wheel: (event) => zoomByWheel(graph, event) }, { passive: false });
 }
 
 function zoomByWheel(graph, event) {

@@ -39,7 +39,7 @@ class Scene {
     this.width = width === "baseline" && this.base ? this.base : this.total;
     this.start = positions(this.tree, this.width);
     this.whole = this.width[ROOT];
-    this.samplesPerTick = tab.samples / Math.max(1, tab.totalTicks);
+    this.samplesPerTick = tab.samples === null ? Infinity : tab.samples / Math.max(1, tab.totalTicks);
   }
 
   frame(node) {
@@ -83,6 +83,7 @@ class Scene {
     return this.total[ROOT] ? this.total[node] / this.total[ROOT] : 0;
   }
 
+  /** How many samples are behind a frame's time; not finite where it was recorded whole. */
   samples(node) {
     return Math.round(this.total[node] * this.samplesPerTick);
   }

@@ -43,7 +43,8 @@ function timeOf(scene, node) {
   const { tab } = scene;
   const seen = scene.samples(node);
   const samples = scene.isRough(node) ? `${plural(seen, "sample")}, too few to trust` : plural(seen, "sample");
-  return `${duration(scene.ns(node))} a step \u00b7 ${percent(scene.share(node))} ${tab.whole} \u00b7 ${samples}`;
+  const time = `${duration(scene.ns(node))} a step \u00b7 ${percent(scene.share(node))} ${tab.whole}`;
+  return Number.isFinite(seen) ? `${time} \u00b7 ${samples}` : time;
 }
 
 /** Return the categories of a frame's time with their shares of it, or the only one. */

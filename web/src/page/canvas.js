@@ -2,12 +2,14 @@
 
 const DENSEST = 2; // device pixels a CSS pixel: more costs four times the work and is not seen
 
-/** Give a context's canvas a size in CSS pixels, sharp on dense screens; this clears it. */
+/** Give a context's canvas a size in CSS pixels, sharp on dense screens; returns whether that cleared it. */
 export function fitted(context, width, height) {
   const density = Math.min(DENSEST, window.devicePixelRatio || 1);
   const { canvas } = context;
-  canvas.width = Math.round(width * density);
-  canvas.height = Math.round(height * density);
+  const [wide, high] = [Math.round(width * density), Math.round(height * density)];
   canvas.style.height = `${height}px`;
+  const isOther = canvas.width !== wide || canvas.height !== high;
+  if (isOther) [canvas.width, canvas.height] = [wide, high];
   context.setTransform(density, 0, 0, density, 0, 0);
+  return isOther;
 }

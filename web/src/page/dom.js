@@ -11,12 +11,18 @@ export function element(name, text, attributes = {}) {
   return made;
 }
 
+/** Let functions hear of events, by their type; of none where there is no target. */
+export function listen(target, acts, options) {
+  for (const [type, act] of Object.entries(acts)) target?.addEventListener(type, act, options);
+}
+
 /** Call `act(element, event)` for each click in an element that a selector finds, also in later ones. */
 export function onClick(selector, act) {
-  document.addEventListener("click", (event) => {
+  const click = (event) => {
     const found = event.target instanceof Element ? event.target.closest(selector) : null;
     if (found) act(found, event);
-  });
+  };
+  listen(document, { click });
 }
 
 /** Say a sentence to a screen reader. */

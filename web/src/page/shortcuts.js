@@ -1,6 +1,6 @@
 /** Single keys that work anywhere on the page, until the reader switches them off. */
 
-import { byId } from "./dom.js";
+import { byId, listen } from "./dom.js";
 import { recalled, remember } from "./store.js";
 
 const NAME = "keys";
@@ -11,8 +11,8 @@ const WRITING = "input:not([type=checkbox],[type=radio]),textarea,select,[conten
 export function bindShortcuts(actions) {
   const help = byId("help");
   const isOn = bindSwitch();
-  byId("keys")?.addEventListener("click", () => help?.showModal());
-  document.addEventListener("keydown", (event) => {
+  listen(byId("keys"), { click: () => help?.showModal() });
+  const keydown = (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !isOn()) return;
     if (help?.open || event.target.closest?.(WRITING)) return;
     const { key } = event;
@@ -21,7 +21,8 @@ export function bindShortcuts(actions) {
     else if (actions[key]) actions[key]();
     else return;
     event.preventDefault();
-  });
+  };
+  listen(document, { keydown });
 }
 
 /** Bind the checkbox that switches the keys off; returns whether they are on. */
@@ -30,10 +31,11 @@ function bindSwitch() {
   let on = recalled(NAME) !== OFF;
   if (box) {
     box.checked = on;
-    box.addEventListener("change", () => {
+    const change = () => {
       on = box.checked;
       remember(NAME, on ? "on" : OFF);
-    });
+    };
+    listen(box, { change });
   }
   return () => on;
 }

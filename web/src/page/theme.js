@@ -1,6 +1,6 @@
 /** Switch between light and dark: the system's choice until the reader makes one. */
 
-import { byId } from "./dom.js";
+import { byId, listen } from "./dom.js";
 import { recalled, remember } from "./store.js";
 
 /** Which media each theme's rule of dark colours is for; paper is light. */
@@ -25,9 +25,9 @@ export function themeSwitch(changed) {
     remember(NAME, theme);
     show(theme);
   };
-  dark.addEventListener("change", () => chosen() ?? show(systems(dark)));
-  matchMedia("(forced-colors: active)").addEventListener("change", changed);
-  button?.addEventListener("click", turn);
+  listen(dark, { change: () => chosen() ?? show(systems(dark)) });
+  listen(matchMedia("(forced-colors: active)"), { change: changed });
+  listen(button, { click: turn });
   show(chosen() ?? systems(dark));
   return { turn, show, now };
 }

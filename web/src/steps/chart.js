@@ -39,12 +39,13 @@ export function scaleOf({ width, height }, count, highestNs) {
  */
 export function drawSteps(context, scale, { steps, columns, chosen, pointed }) {
   const colour = colourVariables();
-  context.fillStyle = colour("surface");
+  const [fills, ground] = [STACK.map(colour), colour("surface")];
+  context.fillStyle = ground;
   context.fillRect(0, 0, scale.width, scale.height);
   for (const column of columns) {
     const inside = !chosen || (column.end > chosen.first && column.first < chosen.end);
     context.globalAlpha = inside ? 1 : UNCHOSEN;
-    drawColumn(context, scale, column, colour);
+    drawColumn(context, scale, column, { fills, ground });
   }
   context.globalAlpha = 1;
   drawMedian(context, scale, steps, colour);
@@ -52,18 +53,18 @@ export function drawSteps(context, scale, { steps, columns, chosen, pointed }) {
   if (pointed) drawFrame(context, scale, pointed, colour);
 }
 
-function drawColumn(context, scale, column, colour) {
+function drawColumn(context, scale, column, { fills, ground }) {
   const [left, right] = [column.first, column.end].map((step) => Math.round(scale.x(step)));
   const width = right - left > GAP_FROM ? right - left - 1 : right - left;
   let sum = 0;
   for (const [place, part] of column.parts.entries()) {
     const from = scale.y(sum);
     sum += part;
-    context.fillStyle = colour(STACK[place]);
+    context.fillStyle = fills[place];
     context.fillRect(left, scale.y(sum), width, from - scale.y(sum));
   }
   if (sum > scale.highestNs) {
-    context.fillStyle = colour("surface");
+    context.fillStyle = ground;
     context.fillRect(left, TOP + CUT * 2, width, CUT);
   }
 }

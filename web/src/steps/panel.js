@@ -1,7 +1,7 @@
 /** The chart of steps: pointing at one says what it took, dragging over some chooses them. */
 
 import { fitted } from "../page/canvas.js";
-import { byId } from "../page/dom.js";
+import { byId, listen } from "../page/dom.js";
 import { STACK, drawSteps, scaleOf } from "./chart.js";
 import { columnsOf, rangeOf } from "./columns.js";
 import { allText, rangeText } from "./words.js";
@@ -33,13 +33,15 @@ class StepsPanel {
     this.#on = on;
     const canvas = this.#box.querySelector("canvas");
     this.#context = canvas.getContext("2d");
-    canvas.addEventListener("pointerdown", (event) => this.#down(event));
-    canvas.addEventListener("pointermove", (event) => this.#move(event));
-    canvas.addEventListener("pointerup", () => this.#up());
-    canvas.addEventListener("pointercancel", () => this.#cancel());
-    canvas.addEventListener("pointerleave", () => this.#point(null));
-    this.#box.addEventListener("keydown", (event) => this.#key(event));
-    byId("steps-clear").addEventListener("click", () => this.choose(null));
+    listen(canvas, {
+      pointerdown: (event) => this.#down(event),
+      pointermove: (event) => this.#move(event),
+      pointerup: () => this.#up(),
+      pointercancel: () => this.#cancel(),
+      pointerleave: () => this.#point(null),
+    });
+    listen(this.#box, { keydown: (event) => this.#key(event) });
+    listen(byId("steps-clear"), { click: () => this.choose(null) });
     new ResizeObserver(() => this.resize()).observe(this.#box);
     this.resize();
     this.#write();
@@ -58,8 +60,7 @@ class StepsPanel {
   resize() {
     const { steps, categories } = this.#profile;
     const width = this.#box.clientWidth;
-    if (!width) return;
-    fitted(this.#context, width, HEIGHT);
+    if (!width || (!fitted(this.#context, width, HEIGHT) && this.#scale)) return;
     const highest = Math.min(steps.slowest, steps.median * HIGHEST) || 1;
     this.#scale = scaleOf({ width, height: HEIGHT }, steps.count, highest);
     const groups = STACK.map((key) => categories.flatMap(({ colour }, place) => (colour === key ? [place] : [])));
