@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from throughput.align.batches import read_batches, read_loaders
+from throughput.align.batches import read_batches, read_loaders, read_slow_samples
 from throughput.align.calls import read_calls
 from throughput.align.device_trace import device_facts, work_of
 from throughput.align.disturbance import without_disturbed
@@ -29,6 +30,7 @@ from throughput.model.timeline import (
     BlockedSamples,
     Call,
     Counter,
+    DataFiles,
     DeviceWork,
     Operators,
     Pause,
@@ -60,6 +62,7 @@ class Context:
     stacks_began_ns: int | None = None
     stacks_ended_ns: int | None = None
     counters: tuple[Counter, ...] = ()
+    data_files: DataFiles | None = None
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
 
@@ -159,11 +162,13 @@ class RankReader:
             blocked=blocked,
             batches=read_batches(main.events, self._workers()),
             loaders=read_loaders(main.events, main.notes),
+            slow_samples=read_slow_samples(main.events, self._workers()),
             operators=traced.operators,
             device_work=traced.device_work,
             calls=self._calls(),
             pauses=self._pauses(),
             counters=self.context.counters,
+            data_files=self.context.data_files,
             sources=self.context.sources,
             facts=self._facts() | ({"device": traced.facts} if traced.facts else {}),
             main_track=self.main_track,
@@ -260,6 +265,9 @@ class RankReader:
         facts["host"] = notes.first("training").get("host")
         facts["modules"] = notes.first("modules").get("files")
         facts["pid"] = self.main.pid
+        losses = notes.first("losses").get("values", ())
+        facts["losses"] = [math.nan if loss is None else loss for loss in losses]
+        facts["knobs"] = [str(note["name"]) for note in notes.of("knob")]
         return facts
 
 

@@ -15,6 +15,7 @@ kind            t0        t1        a          b           c          d
 9 STACK_SAMPLE  previous  now       stack      0           0          0
 10 ITERATOR     start     ready     loader     0           0          0
 11 RESUME       when      0         0          0           0          0
+12 SLOW_SAMPLE  begun     fetched   index      loader      0          0
 
 `notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
 """
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
 LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR = 7, 8, 9, 10
+SLOW_SAMPLE = 12
 
 _ROW = struct.Struct("<8q")
 FLUSH_NS = 20_000_000

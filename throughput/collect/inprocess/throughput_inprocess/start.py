@@ -58,7 +58,7 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("calls", "clock", "control", "loader"):
+    for name in ("calls", "clock", "control", "loader", "slow_samples"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
@@ -79,7 +79,7 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             from . import locks
 
             locks.install_process_locks()
-        if options.get("marker"):
+        if options.get("marker") and not options.get("knobs", {}).get("loader_only"):
             from . import marker
 
             marker.watch(options["marker"])
@@ -99,6 +99,9 @@ def _at_exit() -> None:
 
         control.controller.show()
         blocks.abandon()
+        backwards = sys.modules.get(f"{__package__}.backwards")
+        if backwards is not None:
+            backwards.note_losses()
         facts.note(control.controller.finder)
     recorder.flush()
 
