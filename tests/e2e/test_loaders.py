@@ -166,3 +166,30 @@ train(batches())
     row = next(row for row in ran.report["split"] if row["category"] == "data_loading")
     assert row["share"] > 0.5, ran.report["split"]
     assert ran.report["hotspots"][0]["name"] in ("read_batch", "sleep"), ran.report["hotspots"][0]
+
+
+def test_the_slowest_sample_and_what_was_read(tmp_path: Path) -> None:
+    script = """
+import time
+open("part.bin", "wb").write(bytes(20_000_000))
+class Shard(torch.utils.data.Dataset):
+    def __init__(self):
+        self.file = open("part.bin", "rb", buffering=0)
+    def __len__(self):
+        return 4000
+    def __getitem__(self, number):
+        self.file.seek(number * 4_000)
+        read = self.file.read(400_000)
+        time.sleep(0.1 if number == 230 else 0.001)
+        return torch.full((16,), float(len(read))), torch.zeros(4)
+train(torch.utils.data.DataLoader(Shard(), 4, num_workers=1))
+"""
+    options = ("--collectors", "loader,host", "--warmup", "4", "--steps", "80")
+    ran = profile(tmp_path, PRELUDE + STEPS + script, *options)
+    assert_done(ran)
+    loader = ran.report["loader"]
+    assert loader["slowest"][0]["index"] == 230
+    assert loader["slowest"][0]["fetch_ns"] > 0.1e9
+    assert loader["slowest"][0]["worker"] == 0
+    assert loader["reads"]["data_bytes"] == 20_000_000
+    assert loader["reads"]["data_files"] == 1

@@ -1,4 +1,7 @@
-"""Join what the training process and the workers noted of each batch: asked, made, arrived, taken."""
+"""Join what the training process and the workers noted of each batch: asked, made, arrived, taken.
+
+Also their slowest samples.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 
 from throughput.align.events import Events, Kind
 from throughput.align.notes import Notes
-from throughput.model.timeline import Batches, Loader
+from throughput.model.timeline import Batches, Loader, SlowSamples
 
 Column = dict[str, int]
 UNSEEN = -1
@@ -108,10 +111,12 @@ def read_loaders(main: Events, notes: Notes) -> tuple[Loader, ...]:
     iterators = main.of(Kind.ITERATOR)
     found: dict[int, Loader] = {}
     times: dict[int, list[tuple[int, int]]] = {}
+    numbers: dict[int, list[int]] = {}
     for note in notes.of("loader"):
         identity, number = int(note.get("identity", 0)), int(note["loader"])
         rows = iterators[iterators[:, 3] == number]
         times.setdefault(identity, []).extend((int(r[1]), int(r[2])) for r in rows)
+        numbers.setdefault(identity, []).append(number)
         found[identity] = Loader(
             number=number,
             num_workers=int(note.get("num_workers") or 0),
@@ -126,5 +131,21 @@ def read_loaders(main: Events, notes: Notes) -> tuple[Loader, ...]:
             iterators_started=len(times[identity]),
             start_ns=tuple(a for a, _ in times[identity]),
             ready_ns=tuple(b for _, b in times[identity]),
+            one_by_one=note.get("one_by_one"),
+            numbers=tuple(numbers[identity]),
         )
     return tuple(found.values())
+
+
+def read_slow_samples(main: Events, workers: Iterable[tuple[int, int, Events]]) -> SlowSamples:
+    """Return the samples that were noted as slow, of the training process and of its workers."""
+    parts = [(UNSEEN, main), *((worker, events) for worker, _, events in workers)]
+    rows = [(worker, events.of(Kind.SLOW_SAMPLE)) for worker, events in parts]
+    table = np.concatenate([found for _, found in rows])
+    return SlowSamples(
+        loader=table[:, 4],
+        worker=np.repeat([worker for worker, _ in rows], [len(found) for _, found in rows]).astype(np.int64),
+        index=table[:, 3],
+        begun_ns=table[:, 1],
+        fetched_ns=table[:, 2],
+    )

@@ -2,7 +2,8 @@
 
 A rate or share stands at the end of the interval that it is of. A figure that the machine couldn't give
 has no counter. Per process (`pid` set): process_cpus, rss_bytes, shared_bytes, threads,
-process_runq_share; all others are of the machine or of the whole process tree.
+process_runq_share, process_read_bytes_per_s (from storage), process_read_any_bytes_per_s; all others are of
+the machine or of the whole process tree.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def _add_processes(columns: Columns, tick: Tick, pair: tuple[dict[int, Record], 
         for name in ("cpu_ns", "major_faults", "read_bytes", "write_bytes", "read_any_bytes"):
             if (grown := _grown(both, name)) is not None:
                 totals[name] = totals.get(name, 0) + grown
+                if name.startswith("read"):
+                    columns.add(f"process_{name}_per_s", "per_s", (end, _per_s(grown, length)), pid)
         cpu = _grown(both, "cpu_ns")
         columns.add("process_cpus", "count", (end, None if cpu is None else cpu / length), pid)
         waited, ran = _grown(both, "runq_ns"), _grown(both, "oncpu_ns")

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     ITERATOR = 10
     RESUME = 11
     SPAN = 12
+    SLOW_SAMPLE = 13
 
 
 class Events:

@@ -65,6 +65,7 @@ class _Loader(msgspec.Struct):
     in_order: bool | None = None
     start_method: str | None = None
     iterable: bool | None = None
+    one_by_one: bool | None = None
     dataset: str = ""
 
 
@@ -110,6 +111,14 @@ class _Patch(msgspec.Struct):
     lost: str
 
 
+class _Losses(msgspec.Struct):
+    values: list[float | None]
+
+
+class _Knob(msgspec.Struct):
+    name: str
+
+
 class _Text(msgspec.Struct):
     text: str
 
@@ -134,6 +143,8 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "amount": _Amount,
     "instructions": _Instructions,
     "patch": _Patch,
+    "losses": _Losses,
+    "knob": _Knob,
     "note": _Text,
 }
 """What a note of each kind must hold for the readers to rely on it; other fields and kinds are anything."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from throughput.align.amounts import placed_breaks, read_amounts
-from throughput.align.batches import read_batches, read_loaders
+from throughput.align.batches import read_batches, read_loaders, read_slow_samples
 from throughput.align.calls import read_calls
 from throughput.align.collectives import collective_facts
 from throughput.align.device_trace import device_facts, work_of
@@ -33,6 +34,7 @@ from throughput.model.timeline import (
     BlockedSamples,
     Call,
     Counter,
+    DataFiles,
     DeviceWork,
     LongWait,
     Operators,
@@ -65,6 +67,7 @@ class Context:
     stacks_began_ns: int | None = None
     stacks_ended_ns: int | None = None
     counters: tuple[Counter, ...] = ()
+    data_files: DataFiles | None = None
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     qualified: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
 
@@ -167,12 +170,14 @@ class RankReader:
             blocked=blocked,
             batches=read_batches(main.events, self._workers()),
             loaders=read_loaders(main.events, main.notes),
+            slow_samples=read_slow_samples(main.events, self._workers()),
             operators=traced.operators,
             device_work=traced.device_work,
             calls=tuple(call for table in tables for call in table),
             pauses=self._pauses(),
             spans=read_spans(main.events, main.notes, main.stacks, self.table.done(), self.thread),
             counters=self.context.counters,
+            data_files=self.context.data_files,
             sources=self.context.sources,
             facts=self._facts() | traced.facts | {"worker_batches": [t[0].fetches for t in tables if t]},
             main_track=self.main_track,
@@ -286,6 +291,9 @@ class RankReader:
         facts["life"] = life_of(notes)
         facts["workers"] = self.tracks.workers
         facts["awaited"] = awaited_worker(self.main.events)
+        losses = notes.first("losses").get("values", ())
+        facts["losses"] = [math.nan if loss is None else loss for loss in losses]
+        facts["knobs"] = [str(note["name"]) for note in notes.of("knob")]
         return facts
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from throughput.attribute.reads import read_summary
+from throughput.attribute.slow_samples import slowest_samples
 from throughput.attribute.view import CleanView
 from throughput.attribute.waits import worker_lock_spans
 from throughput.model.attribution import LoaderSummary
@@ -25,12 +27,14 @@ def loader_summary(view: CleanView) -> LoaderSummary | None:
     moved = made & (batches.arrived_ns > 0)
     ready_ns = (batches.made_ns - batches.begun_ns)[made]
     blocked = ready_ns - batches.cpu_ns[made] - np.maximum(batches.runq_ns[made], 0)
+    fetch_ns = _mean((batches.fetched_ns - batches.begun_ns)[fetched])
+    slowest, reason = slowest_samples(view, loader)
     return LoaderSummary(
         num_workers=loader.num_workers,
         prefetch_factor=loader.prefetch_factor,
         batches=int(inside.sum()),
         made_ns=_mean(ready_ns),
-        fetch_ns=_mean((batches.fetched_ns - batches.begun_ns)[fetched]),
+        fetch_ns=fetch_ns,
         collate_ns=_mean((batches.made_ns - batches.fetched_ns)[fetched]),
         transfer_ns=_mean((batches.arrived_ns - batches.made_ns)[moved]) if loader.num_workers else None,
         cpu_ns=_mean(batches.cpu_ns[made]),
@@ -41,6 +45,10 @@ def loader_summary(view: CleanView) -> LoaderSummary | None:
         busy_share=_busy(view, made) if loader.num_workers else None,
         per_worker_made_ns=_per_worker(view, made),
         out_of_order_share=_out_of_order(view, inside) if loader.num_workers > 1 else None,
+        sample_ns=fetch_ns / loader.batch_size if fetch_ns is not None and loader.batch_size else None,
+        slowest=slowest,
+        slowest_reason=reason,
+        reads=read_summary(view, loader),
     )
 
 

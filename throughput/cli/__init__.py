@@ -10,7 +10,7 @@ from throughput.errors import EXIT_INTERRUPTED, ThroughputError, explain_no_room
 
 def main() -> None:
     """Run the command line; every error of ours is one sentence, one hint and an exit code."""
-    from throughput.cli.ranks import app
+    from throughput.cli.asking import app
 
     try:
         app(prog_name="throughput")

@@ -16,6 +16,8 @@ procs: started (tells a number that was used again), cpu_ns, major_faults, read_
 reached storage), read_any_bytes (any read call), oncpu_ns and runq_ns (schedstat, over all threads seen);
 threads, rss_bytes, shared_bytes (levels).
 What the machine can't tell is absent.
+
+Beside it, at the end, `data_files.json`: see `data_files`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from throughput.collect.data_files import FILE, DataFiles
 from throughput.model.run import CollectorStatus
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ SCHEMA = 1
 COST_SHARE = 0.01
 """A tick that cost more than this share of its interval (hundreds of threads) makes the next one later."""
 SLOWEST_S = 5.0
+FILES_TICKS = 2
+"""The list of open files is looked at each second tick: 60 files of a process take 0.2 ms."""
 
 
 class Counters(Protocol):
@@ -76,6 +81,7 @@ class HostSampler:
         self._latest: dict[str, Any] = {}
         self._ticks = 0
         self._cpu_s = 0.0
+        self._files = DataFiles(str(path.parent))
         self._thread = threading.Thread(target=self._run, name="throughput-host", daemon=True)
 
     def start(self) -> None:
@@ -119,6 +125,7 @@ class HostSampler:
             with self._path.open("wb") as file:
                 _write(file, _header(self._pid, self._interval_s))
                 self._sample(counters, file)
+            self._files.write(self._path.with_name(FILE))
         except OSError as error:
             self._failure = f"{self._path.name} can't be written: {error.strerror or error}"
             self._remedy = "Free disk space, or name another folder with --out."
@@ -135,6 +142,8 @@ class HostSampler:
             tick = one_tick(counters)
             _write(file, tick)
             self._latest = tick
+            if self._ticks % FILES_TICKS == 0 and platform.system() == "Linux":
+                self._files.look(map(int, tick["procs"]))
             self._ticks += 1
             cost = time.thread_time() - used
             self._cpu_s += cost

@@ -1,7 +1,7 @@
 """Lay out a run directory, and write and read its `run.json`.
 
 run.json  report.json  report.md  report.html
-raw/output.log  raw/counters.jsonl  raw/gpu.jsonl  raw/sources.json
+raw/output.log  raw/counters.jsonl  raw/data_files.json  raw/gpu.jsonl  raw/sources.json
 raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-trace.json.gz  calls-*.json
 """
 

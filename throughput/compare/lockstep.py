@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,8 @@ TRIMMED = 0.15
 """Share of block pairs left out at each end: a neighbour's burst inside one block is neither side's cost."""
 BLOCKS_MIN = 6
 """Fewer pairs of blocks have no spread worth the name."""
+FRESH_STEPS_MIN = 10
+"""Fewer steps of a process have no spread worth the name."""
 STUDENT_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 """97.5 % points of Student's t with 1 to 12 degrees of freedom."""
 
@@ -68,6 +70,47 @@ def pair_ratio(first: Timeline, second: Timeline) -> PairRatio:
         first_ns=float(np.mean(costs[0][:count])),
         second_ns=float(np.mean(costs[1][:count])),
     )
+
+
+def fresh_ratio(first: Timeline, second: Timeline) -> PairRatio:
+    """Return the ratio of two processes that ran one after the other, over the steps that both took.
+
+    Raises:
+        ThroughputError: too few steps were taken.
+    """
+    counts = [[step for step in timeline.steps if step.block.is_clean] for timeline in (first, second)]
+    count = min(map(len, counts))
+    if count < FRESH_STEPS_MIN:
+        raise ThroughputError(
+            f"Only {count} steps were timed, {FRESH_STEPS_MIN} are needed.", hint="Give it more --seconds."
+        )
+    means, errors = [], []
+    for timeline, clean in zip((first, second), counts, strict=True):
+        costs = np.array([s.duration_ns for s in clean[:count]], dtype=np.float64)
+        means.append(max(1.0, float(costs.mean()) - _queued(timeline)(clean[:count]) / count))
+        errors.append(float(costs.std(ddof=1)) / math.sqrt(count) / float(costs.mean()))
+    return PairRatio(
+        log_ratio=math.log(means[1] / means[0]),
+        blocks=count,
+        error=math.hypot(*errors),
+        first_ns=means[0],
+        second_ns=means[1],
+    )
+
+
+def per_samples(pair: PairRatio, first: Timeline, second: Timeline) -> PairRatio:
+    """Return the ratio for equal samples instead of steps; as it is where samples were not seen."""
+    sizes = [samples_of_a_step(timeline) for timeline in (first, second)]
+    if sizes[0] is None or sizes[1] is None:
+        return pair
+    scale = sizes[0] / sizes[1]
+    return replace(pair, log_ratio=pair.log_ratio + math.log(scale), second_ns=pair.second_ns * scale)
+
+
+def samples_of_a_step(timeline: Timeline) -> float | None:
+    """Return the mean number of samples in a clean step; None where batches were not seen."""
+    sizes = [step.samples for step in timeline.steps if step.block.is_clean and step.samples]
+    return float(np.mean(sizes)) if sizes else None
 
 
 def block_costs(timeline: Timeline) -> list[float]:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from throughput.align.counters import read_counters
+from throughput.align.data_files import read_data_files
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
 from throughput.attribute.ledger import ledger_of
+from throughput.attribute.reads import flattery
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.replay.ask import summary
@@ -21,7 +23,7 @@ from throughput.diagnose.replay.predict import model_of
 from throughput.diagnose.rules import RULES
 from throughput.errors import DamagedFile
 from throughput.flows.collectors import collector_states
-from throughput.flows.experiments import read_experiments, with_experiments
+from throughput.flows.experiments import notes_of, read_experiments, with_experiments
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
 from throughput.flows.nodes import Node, nodes_of
 from throughput.flows.raw_files import FolderFiles
@@ -31,7 +33,7 @@ from throughput.flows.stall import read_stall
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
-from throughput.model.timeline import Counter, Step, Timeline
+from throughput.model.timeline import Counter, DataFiles, Step, Timeline
 from throughput.render.view import headline
 
 RULE_GROUP = "throughput.rules"
@@ -52,7 +54,10 @@ def analyse(directory: RunDirectory) -> Analysis:
         run = facts[0].run
     report = replace(build_report(run, facts), stall=read_stall(directory.raw, run, timelines))
     made = read_experiments(directory.path)
-    return Analysis(report=replace(report, findings=with_experiments(report.findings, made)), facts=facts)
+    notes = (*report.notes, *notes_of(made, report.findings))
+    return Analysis(
+        report=replace(report, findings=with_experiments(report.findings, made), notes=notes), facts=facts
+    )
 
 
 def read_timelines(directory: RunDirectory, run: Run) -> tuple[Timeline, ...]:
@@ -108,7 +113,7 @@ def _context(node: Node) -> Callable[[Path], Context]:
     sources, qualified = read_sources(node.raw, node.run.script_dir)
     clock = node.run.clock
     began, ended = clock.get("stacks_began_ns") or {}, clock.get("stacks_ended_ns") or {}
-    counters = _counters(node.raw)
+    counters, data_files = _counters(node.raw), _data_files(node.raw)
 
     def of(folder: Path) -> Context:
         return Context(
@@ -117,6 +122,7 @@ def _context(node: Node) -> Callable[[Path], Context]:
             stacks_began_ns=began.get(folder.name),
             stacks_ended_ns=ended.get(folder.name),
             counters=counters,
+            data_files=data_files,
             sources=sources,
             qualified=qualified,
         )
@@ -138,6 +144,18 @@ def _counters(raw: Path) -> tuple[Counter, ...]:
         for file in (host, gpu):
             if file is not None:
                 file.close()
+
+
+def _data_files(raw: Path) -> DataFiles | None:
+    """Return which data files were seen; None where nobody looked, or the file is damaged."""
+    files = FolderFiles(raw)
+    if not raw.is_dir() or "data_files.json" not in files.names():
+        return None
+    try:
+        with files.open("data_files.json") as file:
+            return read_data_files(file)
+    except DamagedFile:
+        return None
 
 
 def _with_torch_facts(run: Run, timelines: tuple[Timeline, ...]) -> Run:
@@ -253,7 +271,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         locks=first.attribution.locks if first else None,
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
-        notes=(*run.notes, *(first.timeline.notes if first else ())),
+        notes=(*run.notes, *(first.timeline.notes if first else ()), *_loader_notes(first)),
         end=run.end,
     )
 
@@ -278,6 +296,13 @@ def _memory(facts: Facts | None) -> dict[str, Any] | None:
         "rss_peak_bytes": max(float(np.max(c.value)) for c in counters if len(c.value)),
         "rss_peak_by_pid": {str(c.pid): float(np.max(c.value)) for c in counters if len(c.value)},
     }
+
+
+def _loader_notes(facts: Facts | None) -> tuple[str, ...]:
+    """Return what must be said where the window's reads were not what longer runs will have."""
+    loader = facts.attribution.loader if facts else None
+    note = flattery(loader.reads) if loader and loader.reads else None
+    return (note,) if note else ()
 
 
 def _first_batch_s(facts: Facts | None) -> float | None:

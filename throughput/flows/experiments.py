@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from throughput import units
 from throughput.errors import DamagedFile
 from throughput.model.experiment import EXPERIMENTS_SCHEMA, Experiment, Experiments
 from throughput.model.finding import Finding, LoaderSettings, Prediction
@@ -16,6 +17,11 @@ FILE = "experiments.json"
 LARGEST = 10_000_000
 """A larger file is nobody's honest list of experiments."""
 ARGUMENTS = ("num_workers", "prefetch_factor", "in_order", "persistent_workers")
+KNOBS: dict[str, dict[str, int | bool]] = {
+    "layout-transposes": {"channels_last": True},
+    "tensor-cores-unused": {"bf16": True},
+}
+"""What `try --knobs` changes where a rule's fix is no setting of the loader."""
 
 
 def read_experiments(run: Path) -> tuple[Experiment, ...]:
@@ -50,10 +56,28 @@ def with_experiments(found: Sequence[Finding], experiments: Sequence[Experiment]
     return tuple(_measured(finding, experiments) for finding in found)
 
 
+def notes_of(experiments: Sequence[Experiment], found: Sequence[Finding]) -> tuple[str, ...]:
+    """Return a sentence for each experiment that stands in no finding."""
+    used = [_wanted(finding) for finding in found]
+    return tuple(
+        f"Tried: {one.name}: {units.ratio(one.speedup)} ({units.ratio(one.low)} to {units.ratio(one.high)}), "
+        f"measured {_how(one)}."
+        for one in experiments
+        if one.knobs not in used
+    )
+
+
+def _how(one: Experiment) -> str:
+    return f"{one.form}, {units.plural(one.pairs, 'pair')} of processes"
+
+
+def _wanted(finding: Finding) -> dict[str, int | bool]:
+    """Return the settings that a finding's fix changes; none where it is no setting."""
+    return arguments_of(finding.sets) if finding.sets is not None else KNOBS.get(finding.rule, {})
+
+
 def _measured(finding: Finding, experiments: Sequence[Experiment]) -> Finding:
-    if finding.sets is None:
-        return finding
-    wanted = arguments_of(finding.sets)
+    wanted = _wanted(finding)
     one = next((x for x in experiments if x.knobs == wanted), None)
     if not wanted or one is None:
         return finding
@@ -62,6 +86,6 @@ def _measured(finding: Finding, experiments: Sequence[Experiment]) -> Finding:
         low=one.low,
         high=one.high,
         basis="experiment",
-        assumes=f"measured in turns, {one.pairs} pairs of processes",
+        assumes=f"{one.name}, measured {_how(one)}",
     )
     return replace(finding, prediction=prediction)

@@ -40,13 +40,27 @@ def compare_in_turns(
 
 def one_pair(sides: Sequence[ProfileOptions], turns: Turns) -> PairRatio:
     """Return what one pair of fresh processes says."""
+    return pair_ratio(*pair_in_turns(sides, turns))
+
+
+def pair_in_turns(sides: Sequence[ProfileOptions], turns: Turns) -> tuple[Timeline, Timeline]:
+    """Return the timelines of one pair of fresh processes that ran in turns.
+
+    Raises:
+        ScriptFailed: a script doesn't step, or hangs.
+        UsageError: a script isn't there.
+    """
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
-        directories = take_turns(sides, Path(folder), turns)
-        first, second = (_timeline(directory) for directory in directories)
-        return pair_ratio(first, second)
+        first, second = take_turns(sides, Path(folder), turns)
+        return light_timeline(first), light_timeline(second)
 
 
-def _timeline(directory: RunDirectory) -> Timeline:
+def light_timeline(directory: RunDirectory) -> Timeline:
+    """Return the timeline of a run with nothing but light timers.
+
+    Raises:
+        ScriptFailed: no process trained.
+    """
     folders = directory.ranks()
     if not folders:
         raise ScriptFailed("The script never stepped.", hint="Name a function that is a step with --marker.")

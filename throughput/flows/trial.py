@@ -11,19 +11,25 @@ import msgspec
 from throughput.collect.lockstep import Turns
 from throughput.collect.options import ProfileOptions
 from throughput.collect.run_directory import RunDirectory, write_whole
-from throughput.compare.lockstep import Ratio
+from throughput.compare.lockstep import PairRatio, Ratio, combined, pair_ratio, per_samples
+from throughput.compare.losses import breaks_losses, loss_drift
 from throughput.diagnose.replay.ask import Question, answer
 from throughput.diagnose.replay.predict import model_of
 from throughput.flows.analyse import analyse
 from throughput.flows.experiments import ARGUMENTS, FILE, arguments_of, read_experiments
-from throughput.flows.lockstep import compare_in_turns
+from throughput.flows.lockstep import pair_in_turns
 from throughput.model.experiment import Experiment, Experiments
 from throughput.model.finding import LoaderSettings
 from throughput.model.report import Analysis
+from throughput.model.timeline import Timeline
 
 SETTLED = 0.03
 """An interval this narrow (half its width) needs no further pair."""
 LEAST_PAIRS = 2
+CEILINGS = {
+    "cached": "training from cached batches (the ceiling)",
+    "loader_only": "the loader alone, without training (its ceiling)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,27 @@ class Trial:
     name: str
     knobs: dict[str, int | bool]
     predicted: float | None = None
+    per_samples: bool = False
+    """The change alters what a step is, so speed is judged by samples."""
+    numerics: str | None = None
+    """What it changes of the numbers that the training computes."""
+    watched: str | None = None
+    """A setting that says itself whether it found something to change; losses are compared, too."""
+
+
+@dataclass(slots=True)
+class Tried:
+    """What the pairs of one trial showed so far."""
+
+    ratios: list[PairRatio]
+    losses: list[tuple[list[float], list[float]]]
+
+    def add(self, trial: Trial, first: Timeline, second: Timeline) -> Ratio:
+        """Take the timelines of a pair; return the ratio of step times over all pairs so far."""
+        pair = pair_ratio(first, second)
+        self.ratios.append(per_samples(pair, first, second) if trial.per_samples else pair)
+        self.losses.append((first.facts.get("losses") or [], second.facts.get("losses") or []))
+        return combined(self.ratios)
 
 
 def trials_of(knobs: dict[str, int | bool], run: Path | None) -> tuple[Trial, ...]:
@@ -44,31 +71,54 @@ def trials_of(knobs: dict[str, int | bool], run: Path | None) -> tuple[Trial, ..
     """
     analysis = analyse(RunDirectory(run)) if run is not None else None
     if knobs:
-        words = ", ".join(f"{name}={value}" for name, value in knobs.items())
-        return (Trial(name=words, knobs=knobs, predicted=_predicted(analysis, knobs)),)
-    chosen = [Trial(name="training from cached batches (the ceiling)", knobs={"cached": True})]
+        return (_asked(analysis, knobs),)
+    chosen = [Trial(name=CEILINGS["cached"], knobs={"cached": True})]
     for named in _named_settings(analysis):
         words = ", ".join(f"{name}={value}" for name, value in named.items())
         chosen.append(Trial(name=words, knobs=named, predicted=_predicted(analysis, named)))
     return tuple(chosen)
 
 
+def _asked(analysis: Analysis | None, knobs: dict[str, int | bool]) -> Trial:
+    ceilings = [words for name, words in CEILINGS.items() if knobs.get(name)]
+    words = ", ".join(f"{name}={value}" for name, value in knobs.items() if name not in CEILINGS)
+    return Trial(
+        name=", ".join(part for part in (*ceilings, words) if part),
+        knobs=knobs,
+        predicted=_predicted(analysis, knobs),
+        per_samples=bool(knobs.get("loader_only")),
+    )
+
+
 def try_one(
     options: ProfileOptions, trial: Trial, *, pairs: int, turns: Turns, heard: Callable[[Ratio], None]
-) -> Experiment:
+) -> Experiment | None:
     """Return what the change buys, from as many fresh pairs as it takes, at most `pairs`.
+
+    None where the setting found nothing to change in this script.
 
     Raises:
         ScriptFailed: the script doesn't step, or hangs, with the change or without.
     """
-
-    def enough(ratio: Ratio) -> bool:
+    losses: dict[str, int | bool] = {"losses": True} if trial.watched else {}
+    as_is, changed = (replace(options, knobs={**knobs, **losses}) for knobs in ({}, trial.knobs))
+    tried = Tried([], [])
+    for _ in range(pairs):
+        first, second = pair_in_turns((as_is, changed), turns)
+        if trial.watched and trial.watched not in second.facts.get("knobs", ()):
+            return None
+        ratio = tried.add(trial, first, second)
         heard(ratio)
-        return ratio.pairs >= LEAST_PAIRS and (ratio.high - ratio.low) / 2 <= SETTLED * ratio.ratio
+        if ratio.pairs >= LEAST_PAIRS and (ratio.high - ratio.low) / 2 <= SETTLED * ratio.ratio:
+            break
+    return experiment_of(trial, tried)
 
-    changed = replace(options, knobs=trial.knobs)
-    # The changed side comes second: its step time over that of the script as it is.
-    found = compare_in_turns(options, changed, pairs=pairs, turns=turns, done=enough)
+
+def experiment_of(trial: Trial, tried: Tried) -> Experiment:
+    """Return the result of a trial; the changed side comes second: its step time over that as it is."""
+    found, first = combined(tried.ratios), tried.losses[0]
+    drifts = [drift for pair in tried.losses if (drift := loss_drift(*pair)) is not None]
+    comparable = not trial.per_samples
     return Experiment(
         name=trial.name,
         knobs=trial.knobs,
@@ -79,6 +129,12 @@ def try_one(
         before_ns=found.first_ns,
         after_ns=found.second_ns,
         predicted=trial.predicted,
+        per_samples=trial.per_samples,
+        numerics=trial.numerics,
+        losses=min(map(len, first)) if comparable else 0,
+        loss_drift=max(drifts, key=abs) if drifts and comparable else None,
+        loss_broke=any(breaks_losses(*pair) for pair in tried.losses),
+        loss_drift_as_is=loss_drift(first[0], tried.losses[1][0]) if len(tried.losses) > 1 else None,
     )
 
 

@@ -114,6 +114,35 @@ class LockSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlowSample:
+    """A sample of the data set, by its index, with the longest that fetching it took; wall time."""
+
+    index: int
+    fetch_ns: int
+    worker: int | None
+    """None: the training process fetched it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSummary:
+    """What the loader's processes read in the window, and where from; None where not measured."""
+
+    read_bytes_per_s: float | None
+    """By read calls."""
+    memory_share: float | None
+    """Of it, what came from the page cache; the rest came from storage."""
+    data_bytes: int | None
+    """Size of the data files that were seen open or mapped, with files like them in the same folder."""
+    data_files: int | None
+    data_is_whole: bool
+    """False: there are more files than were counted, so the size is the least that it can be."""
+    room_bytes: int | None
+    """The memory that a page cache can grow into: RAM, or the control group's limit."""
+    reason: str | None = None
+    """Why a share is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoaderSummary:
     """A loader's life in the window; all times are means a batch, ns; None where not measured."""
 
@@ -138,6 +167,13 @@ class LoaderSummary:
     per_worker_made_ns: tuple[float, ...] = ()
     out_of_order_share: float | None = None
     """Share of waits during which a later batch lay ready."""
+    sample_ns: float | None = None
+    """Mean time to fetch a sample, where batches have one size."""
+    slowest: tuple[SlowSample, ...] | None = None
+    """The ten data-set indices that took longest in the window, slowest first."""
+    slowest_reason: str | None = None
+    """Why there are none."""
+    reads: ReadSummary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,6 +169,18 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlowSamples:
+    """Samples of data sets that took longest to fetch, each among the slowest of its process until then."""
+
+    loader: Ints = field(default_factory=no_ints)
+    worker: Ints = field(default_factory=no_ints)
+    """-1 in the main process."""
+    index: Ints = field(default_factory=no_ints)
+    begun_ns: Ints = field(default_factory=no_ints)
+    fetched_ns: Ints = field(default_factory=no_ints)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedSamples:
     """What threads were blocked on at an instant, from the kernel: columns of equal length."""
 
@@ -194,6 +206,19 @@ class Counter:
     time_ns: Ints
     value: npt.NDArray[np.float64]
     pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFiles:
+    """The data files that the run was seen to have open or mapped, and files of their kind beside them."""
+
+    files: int
+    size_bytes: int
+    is_whole: bool
+    """False: counting was cut short."""
+    file_systems: tuple[str, ...]
+    room_bytes: int | None
+    """RAM, or the control group's limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +322,10 @@ class Loader:
     start_ns: tuple[int, ...] = ()
     """When each iterator was made (workers are spawned then)."""
     ready_ns: tuple[int, ...] = ()
+    one_by_one: bool | None = None
+    """Samples are fetched one at a time, by index; None in a recording that doesn't say."""
+    numbers: tuple[int, ...] = ()
+    """Of all its iterators: batches and samples carry the number of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,12 +343,15 @@ class Timeline:
     blocked: BlockedSamples = field(default_factory=BlockedSamples)
     batches: Batches = field(default_factory=Batches)
     loaders: tuple[Loader, ...] = ()
+    slow_samples: SlowSamples = field(default_factory=SlowSamples)
     operators: Operators = field(default_factory=Operators)
     device_work: DeviceWork = field(default_factory=DeviceWork)
     calls: tuple[Call, ...] = ()
     pauses: tuple[Pause, ...] = ()
     spans: tuple[Span, ...] = ()
     counters: tuple[Counter, ...] = ()
+    data_files: DataFiles | None = None
+    """Of all ranks of the machine; None where nobody looked."""
     sources: dict[str, dict[int, str]] = field(default_factory=dict)
     """File -> line number -> text, of the lines that were stored."""
     facts: dict[str, Any] = field(default_factory=dict)

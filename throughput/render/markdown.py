@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from throughput import units
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import changes, view
+from throughput.render import changes, loading, view
 from throughput.render.against import Against
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
@@ -61,6 +61,7 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
         "",
         *_findings(report, findings, longest),
         "",
+        *_loader(report, longest),
         *_notes(report, notes, longest),
     ]
 
@@ -183,6 +184,12 @@ def _finding(rank: int, finding: Finding, longest: int) -> list[str]:
         f"   {fence}",
         "",
     ]
+
+
+def _loader(report: Report, longest: int) -> list[str]:
+    rows = loading.rows(report.loader) if report.loader is not None else ()
+    lines = [f"- {title}: {_text(value, max(longest, 300))}" for title, value in rows if value]
+    return ["## Data loader", "", *lines, ""] if lines else []
 
 
 def _notes(report: Report, number: int, longest: int) -> list[str]:

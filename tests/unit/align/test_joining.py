@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from throughput.align.batches import read_batches, read_loaders
+from throughput.align.batches import read_batches, read_loaders, read_slow_samples
 from throughput.align.events import Events, Kind
 from throughput.align.frames import FrameReader
 from throughput.align.notes import Notes
@@ -244,3 +244,18 @@ def test_threads_have_roles() -> None:
     assert (tracks.found[1].name, tracks.found[1].native_id) == ("prefetch", 4711)
     assert tracks.found[5].name == "produce"
     assert tracks.found[2].native_id == 200  # a process's main thread has its number
+
+
+def test_slow_samples_of_the_training_process_and_of_workers() -> None:
+    main = events((Kind.SLOW_SAMPLE, 0, 100, 130, 7, 1), step(200, 1))
+    worker = events((Kind.SLOW_SAMPLE, 0, 150, 190, 9, 2), (Kind.SLOW_SAMPLE, 0, 160, 195, 11, 2))
+    found = read_slow_samples(main, [(3, 2, worker), (4, 2, events())])
+    assert found.index.tolist() == [7, 9, 11]
+    assert (found.loader.tolist(), found.worker.tolist()) == ([1, 2, 2], [-1, 3, 3])
+    assert (found.begun_ns.tolist(), found.fetched_ns.tolist()) == ([100, 150, 160], [130, 190, 195])
+
+
+def test_a_loader_knows_the_numbers_of_all_its_iterators() -> None:
+    notes = [{"kind": "loader", "loader": n, "identity": 5, "one_by_one": True} for n in (1, 3)]
+    (found,) = read_loaders(events(), Notes(notes))
+    assert (found.number, found.numbers, found.one_by_one) == (3, (1, 3), True)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from throughput.compare.lockstep import PairRatio, block_costs, combined, pair_ratio
+from throughput.compare.lockstep import (
+    PairRatio,
+    block_costs,
+    combined,
+    fresh_ratio,
+    pair_ratio,
+    per_samples,
+)
 from throughput.errors import ThroughputError
 from throughput.model.category import Block
 from throughput.model.timeline import Segments, Step, Timeline
@@ -82,3 +90,24 @@ def test_few_pairs_mean_a_wide_interval() -> None:
     # Student's t with one degree of freedom is 12.7: two pairs that differ by 2 % say little.
     two = combined([one(0.0), one(0.02)])
     assert math.log(two.high / two.ratio) == pytest.approx(12.706 * 0.01, rel=1e-3)
+
+
+def test_runs_one_after_the_other_compare_the_steps_that_both_took() -> None:
+    found = fresh_ratio(in_turns(10, turns=4), in_turns(15, turns=20, starved_ms=5))
+    assert math.exp(found.log_ratio) == pytest.approx(1.5)
+    assert found.blocks == 17
+    with pytest.raises(ThroughputError, match="steps were timed"):
+        fresh_ratio(in_turns(10, turns=2), in_turns(10))
+
+
+def sized(timeline: Timeline, samples: int | None) -> Timeline:
+    return replace(timeline, steps=tuple(replace(step, samples=samples) for step in timeline.steps))
+
+
+def test_a_ratio_for_equal_samples() -> None:
+    first, second = in_turns(10), in_turns(12)
+    pair = pair_ratio(first, second)
+    found = per_samples(pair, sized(first, 8), sized(second, 16))
+    assert math.exp(found.log_ratio) == pytest.approx(0.6)
+    assert found.second_ns == pytest.approx(6 * MS)
+    assert per_samples(pair, sized(first, None), sized(second, 16)) == pair

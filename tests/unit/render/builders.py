@@ -11,6 +11,7 @@ from throughput.model.attribution import (
     LockPlaces,
     LockSummary,
     Place,
+    ReadSummary,
     SourceLine,
     SplitRow,
 )
@@ -271,5 +272,18 @@ def loader(**changes: Any) -> LoaderSummary:
         busy_share=0.99,
         per_worker_made_ns=(189e6, 191e6),
         out_of_order_share=0.02,
+    )
+    return replace(made, **changes)
+
+
+def reads(**changes: Any) -> ReadSummary:
+    """Return reads of which nearly all came from memory, of a data set that doesn't fit there."""
+    made = ReadSummary(
+        read_bytes_per_s=120e6,
+        memory_share=0.97,
+        data_bytes=180_000_000_000,
+        data_files=12,
+        data_is_whole=False,
+        room_bytes=64_000_000_000,
     )
     return replace(made, **changes)

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from tests.unit.render import builders as b
 from tests.unit.render import timelines as t
 from tests.unit.render.strategies import reports
+from throughput.model.attribution import SlowSample
 from throughput.model.report import Analysis, RankRow, Report
 from throughput.render.html import ELEMENTS, POLICY, STATIC_BYTES, elements, report_html
 
@@ -241,6 +242,13 @@ def test_a_loader_without_workers_shows_nothing_of_workers() -> None:
     page = page_of(b.report(loader=b.loader(num_workers=0, busy_share=None)))
     assert "none: the training thread makes its batches" in page.text
     assert "A worker is busy" not in page.text
+
+
+def test_the_slowest_samples_and_the_reads_are_in_the_page() -> None:
+    slow = (SlowSample(index=812, fetch_ns=310_000_000, worker=None),)
+    text = page_of(b.report(loader=b.loader(slowest=slow, reads=b.reads()))).text.replace("\u00a0", " ")
+    assert "812 (310 ms)" in text
+    assert "120 MB/s, 97 % of it from the page cache" in text
 
 
 def test_a_long_line_of_a_fix_is_whole() -> None:

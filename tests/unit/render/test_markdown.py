@@ -8,6 +8,7 @@ from hypothesis import given
 
 from tests.unit.render import builders as b
 from tests.unit.render.strategies import reports
+from throughput.model.attribution import SlowSample
 from throughput.model.report import Report
 from throughput.render.markdown import MOST_BYTES, report_markdown
 
@@ -66,3 +67,22 @@ def test_foreign_text_is_not_markup() -> None:
 def test_a_fix_cannot_close_its_block() -> None:
     text = report_markdown(b.report(findings=(b.finding(fix="```\n# escaped\n````"),)))
     assert text.count("   `````\n") == 2
+
+
+def test_the_slowest_samples_and_where_reads_came_from() -> None:
+    assert "## Data loader" not in report_markdown(b.report())
+    slow = tuple(SlowSample(index=n, fetch_ns=n * 1_000_000, worker=n % 2) for n in (812, 44))
+    reads = b.reads()
+    text = report_markdown(b.report(loader=b.loader(sample_ns=2e6, slowest=slow, reads=reads)))
+    for words in (
+        "- A sample takes, on average: 2 ms",
+        "- Slowest samples, by index: 812 (812 ms in worker 0), 44 (44 ms in worker 0)",
+        "- Read: 120 MB/s, 97 % of it from the page cache",
+        "- Data files seen: at least 180 GB in 12 files; memory: 64 GB",
+    ):
+        assert words in text.replace("\u00a0", " "), words
+    no_share = replace(reads, memory_share=None, reason="x")
+    unknown = b.loader(slowest_reason="not applicable: <b>", reads=no_share)
+    text = report_markdown(b.report(loader=unknown)).replace("\u00a0", " ")
+    assert "- Slowest samples, by index: not applicable: &lt;b&gt;" in text
+    assert "- Read from the page cache: not measured: x" in text

@@ -11,7 +11,7 @@ from throughput import units
 from throughput.model.attribution import LoaderSummary, LockSummary
 from throughput.model.report import Report
 from throughput.model.run import CollectorStatus
-from throughput.render import view
+from throughput.render import loading, view
 from throughput.render.html.sections import Amounts
 
 Fact = tuple[str, str]
@@ -78,6 +78,7 @@ def loader_rows(loader: LoaderSummary | None) -> tuple[Fact, ...]:
         ("A worker is busy", _of(loader.busy_share, "of the window")),
         ("Making a batch, by worker", spread),
         ("A later batch lay ready", _of(loader.out_of_order_share, "of the waits")),
+        *loading.rows(loader),
     ]
     return tuple((title, value) for title, value in found if value and (number or title not in OF_WORKERS))
 

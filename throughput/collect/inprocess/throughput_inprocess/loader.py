@@ -12,6 +12,7 @@ from . import amounts, calls, control, rank, stacks
 from .clock import LOADER, clock, open_schedstat, thread_readings
 from .live import page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
+from .slow_samples import are_one_by_one, samples
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
         controller = control.controller
         if controller is not None:
             controller.mark("batch", id(self))
+        loader = samples.loader = getattr(self, "_throughput_loader", -1)
         wanted = clk.enter(LOADER)
         try:
             batch = original(self)
@@ -83,7 +85,6 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
         if controller is not None:
             controller.samples += size or 0
         number = getattr(self, "_rcvd_idx", 0) or getattr(self, "_num_yielded", 0)
-        loader = getattr(self, "_throughput_loader", -1)
         recorder.rows.append((BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0))
         page.set("last_sign_ns", taken)
         return batch
@@ -100,6 +101,9 @@ def _settings(loader: Any, number: int) -> dict[str, Any]:
         else multiprocessing.get_start_method(allow_none=True)
     )
     dataset = getattr(loader, "dataset", None)
+    collates = getattr(loader, "batch_sampler", None) is not None
+    # torch's IterableDataset inherits a __getitem__ that only raises.
+    iterable = getattr(loader, "_dataset_kind", 0) == 1 or not hasattr(dataset, "__getitem__")
     return {
         "loader": number,
         "identity": id(loader),
@@ -110,7 +114,8 @@ def _settings(loader: Any, number: int) -> dict[str, Any]:
         "persistent_workers": getattr(loader, "persistent_workers", None),
         "in_order": getattr(loader, "in_order", None),
         "start_method": method,
-        "iterable": not hasattr(dataset, "__getitem__"),
+        "iterable": iterable,
+        "one_by_one": are_one_by_one(dataset, collates, iterable),
         "dataset": type(dataset).__qualname__,
         "batch_sampler": type(getattr(loader, "batch_sampler", None)).__name__,
         "drop_last": getattr(loader, "drop_last", None),
@@ -200,7 +205,7 @@ def wrap_worker_loop(original: Call) -> Call:
         control.controller = None
         recorder.know_thread()
         worker = args[7] if len(args) > 7 else kwargs.get("worker_id", -1)
-        loader = int(os.environ.get("THROUGHPUT_LOADER", "-1"))
+        loader = samples.loader = int(os.environ.get("THROUGHPUT_LOADER", "-1"))
         recorder.note("worker", pid=os.getpid(), worker=worker, loader=loader, t=time.monotonic_ns())
         try:
             return original(dataset_kind, dataset, _IndexQueue(index_queue), *args, **kwargs)
@@ -263,13 +268,17 @@ def wrap_fetch(original: Call) -> Call:
         _worker["fetched"] = -1
         begun, cpu, runq = thread_readings(_worker["fd"])
         counter = _counting(in_worker and page.get("cprofile_on"))
+        timed = type(possibly_batched_index) is list and counter is None
+        timed = timed and getattr(self, "_throughput_one_by_one", False)
         try:
-            return original(self, possibly_batched_index)
+            return original(self, samples.of(possibly_batched_index) if timed else possibly_batched_index)
         finally:
             if counter is not None:
                 counter.stop()
                 _worker["fetches"] += 1
             made, cpu_then, runq_then = thread_readings(_worker["fd"])
+            if timed:
+                samples.count(len(possibly_batched_index), made - begun)
             row = (
                 BATCH_MADE,
                 0,
@@ -293,6 +302,8 @@ def wrap_fetcher_init(original: Call) -> Call:
     @functools.wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
+        iterable = type(self).__name__ != "_MapDatasetFetcher"
+        self._throughput_one_by_one = are_one_by_one(self.dataset, self.auto_collation, iterable)
         collate = self.collate_fn
 
         @functools.wraps(collate)

@@ -16,6 +16,7 @@ kind            t0        t1        a          b           c          d
 10 ITERATOR     start     ready     loader     0           0          0
 11 RESUME       when      0         0          0           0          0
 12 SPAN         start     end       part       name        stack      1 where it begins, 0 a later piece
+13 SLOW_SAMPLE  begun     fetched   index      loader      0          0
 
 `notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over,
 loader, facts, patch, rule, note, amount, instructions. Parts are those of `spans`.
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
-LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR, SPAN = 7, 8, 9, 10, 12
+LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR, SPAN, SLOW_SAMPLE = 7, 8, 9, 10, 12, 13
 
 _ROW = struct.Struct("<8q")
 FLUSH_NS = 20_000_000

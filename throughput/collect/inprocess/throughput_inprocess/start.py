@@ -62,7 +62,7 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("amounts", "calls", "clock", "control", "loader", "spans"):
+    for name in ("amounts", "calls", "clock", "control", "loader", "slow_samples", "spans"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
@@ -84,7 +84,7 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             from . import locks
 
             locks.install_process_locks()
-        if options.get("marker"):
+        if options.get("marker") and not options.get("knobs", {}).get("loader_only"):
             from . import marker
 
             marker.watch(options["marker"])
@@ -106,6 +106,9 @@ def _at_exit() -> None:
         since = time.monotonic_ns()
         control.controller.show()
         blocks.abandon()
+        backwards = sys.modules.get(f"{__package__}.backwards")
+        if backwards is not None:
+            backwards.note_losses()
         facts.note(control.controller.finder)
         spans.record(spans.PROFILING, since, name="end")
     recorder.flush()
