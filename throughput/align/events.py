@@ -30,6 +30,7 @@ class Kind(IntEnum):
     STACK_SAMPLE = 9
     ITERATOR = 10
     RESUME = 11
+    BATCH_TOKENS = 20
 
 
 class Events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from throughput.model.category import Block, Phase
 from throughput.model.timeline import Segments, Step
 
 BLOCKS = (Block.WARMUP, Block.DROPPED, Block.LIGHT, Block.STACKS, Block.TORCH, Block.CPROFILE, Block.DROPPED)
-"""What the training process's block numbers mean; 6 is after the window."""
+"""What the training process's block numbers mean; 6 is after the window. Others (with shapes) are dropped."""
 FIRST_STEPS_LEFT_OUT = 2
 """Of a run that ended in its warm-up: the first steps load kernels and fill queues."""
 
@@ -44,6 +45,7 @@ def read_steps(events: Events, notes: Notes) -> tuple[tuple[Step, ...], tuple[st
                 end_ns=int(row[1]),
                 block=block,
                 samples=int(row[5]) if row[5] > 0 else None,
+                tokens=int(row[6]) if row[6] > 0 else None,
             )
         )
     return _restarted(tuple(steps), notes)
@@ -70,9 +72,7 @@ def _restarted(steps: tuple[Step, ...], notes: Notes) -> tuple[tuple[Step, ...],
 
 
 def _as(step: Step, block: Block) -> Step:
-    return Step(
-        index=step.index, start_ns=step.start_ns, end_ns=step.end_ns, block=block, samples=step.samples
-    )
+    return replace(step, block=block)
 
 
 def read_segments(events: Events, thread: int) -> Segments:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from throughput.align.batches import read_batches, read_loaders
+from throughput.align.batches import read_batches, read_loaders, read_padding
 from throughput.align.calls import read_calls
 from throughput.align.device_trace import device_facts, work_of
 from throughput.align.disturbance import without_disturbed
@@ -23,6 +23,7 @@ from throughput.align.steps import read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
 from throughput.align.torch_trace import Trace, load_trace, operators_of, training_tid
+from throughput.align.work import read_work, shaped_steps
 from throughput.errors import DamagedFile
 from throughput.model.category import Block
 from throughput.model.timeline import (
@@ -37,6 +38,7 @@ from throughput.model.timeline import (
     Step,
     Timeline,
 )
+from throughput.model.work import Work
 
 PAUSE_KINDS = ("gc", "gc2", "compile")
 
@@ -148,6 +150,7 @@ class RankReader:
         )
         blocked = self._blocked()
         traced = self._torch(steps)
+        work = self._work(steps)
         return Timeline(
             rank=self.context.rank,
             steps=steps,
@@ -169,6 +172,8 @@ class RankReader:
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
+            work=work,
+            padding=read_padding(p.events for p in self.processes),
         )
 
     def _samples(self, segments: Segments) -> Samples:
@@ -230,6 +235,17 @@ class RankReader:
             device_work=work_of(trace, shift),
             facts=device_facts(trace, thread, window, len(block)),
         )
+
+    def _work(self, steps: tuple[Step, ...]) -> Work:
+        """Return the useful work that the steps with shapes show."""
+        main = self.main
+        assert main is not None
+        anchors = list(main.notes.of("anchor"))
+        shaped = shaped_steps(steps, anchors)
+        trace: Trace | None = self._optional("shapes-trace.json.gz", load_trace, None) if shaped else None
+        if trace is None:
+            return Work()
+        return read_work(trace, shaped, int(anchors[0]["monotonic"]) - int(anchors[0]["wall"]))
 
     def _calls(self) -> tuple[Call, ...]:
         names = [n for n in self.files.names() if re.fullmatch(r"calls-\d+-\d+\.json", n)]

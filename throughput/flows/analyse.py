@@ -12,22 +12,26 @@ import numpy as np
 from throughput.align.counters import read_counters
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
+from throughput.attribute.useful import module_rows
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.replay.ask import summary
 from throughput.diagnose.replay.predict import model_of
 from throughput.diagnose.rules import RULES
 from throughput.errors import DamagedFile
+from throughput.flows.ceilings import ceiling_of, read_ceilings
 from throughput.flows.collectors import collector_states
 from throughput.flows.experiments import read_experiments, with_experiments
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
 from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
+from throughput.flows.useful import with_work
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
 from throughput.model.timeline import Counter, Timeline
+from throughput.model.work import Ceiling
 from throughput.render.view import headline
 
 RULE_GROUP = "throughput.rules"
@@ -162,7 +166,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
                 rank=one.attribution.rank,
                 host=str(one.timeline.facts.get("host") or ""),
                 split=one.attribution.split,
-                throughput=throughput_of(one.timeline),
+                throughput=with_work(throughput_of(one.timeline), one.timeline, _ceiling(one)),
             )
         )
     ordered = sorted(findings, key=lambda f: -f.saves_ns_per_step)
@@ -199,8 +203,15 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         locks=first.attribution.locks if first else None,
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
+        modules=module_rows(first.timeline, _ceiling(first)) or None if first else None,
         notes=(*run.notes, *(first.timeline.notes if first else ())),
     )
+
+
+def _ceiling(facts: Facts) -> Ceiling | None:
+    """Return the most that what computed can do, as its vendor says or as it was measured here."""
+    timeline = facts.timeline
+    return ceiling_of(timeline.work, facts.run.environment, timeline.facts, read_ceilings())
 
 
 def _named(finding: Finding) -> tuple[object, ...]:

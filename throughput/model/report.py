@@ -8,6 +8,7 @@ from typing import Any
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.run import CollectorStatus, Window
+from throughput.model.work import Mfu, ModuleRow
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -33,6 +34,18 @@ class Throughput:
     high: float
     samples_per_s: float | None
     step_ns: StepTime
+    tokens_per_s: float | None = None
+    useful_tokens_per_s: float | None = None
+    """Without padding."""
+    padding_share: float | None = None
+    flops_per_step: float | None = None
+    flops_coverage: float | None = None
+    """Part of the operators' time that belongs to operators whose FLOPs are known."""
+    tflops: float | None = None
+    """TFLOP/s."""
+    mfu: Mfu | None = None
+    mfu_missing: str | None = None
+    """Why there is no `mfu` where FLOPs were counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +143,8 @@ class Report:
     """Of a trace: every device of every rank."""
     stragglers: tuple[int, ...] = ()
     """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
+    modules: tuple[ModuleRow, ...] | None = None
+    """Time and FLOPs of each module of the model, without those inside it; null where not measured."""
     notes: tuple[str, ...] = ()
 
 

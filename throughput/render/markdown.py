@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from throughput import units
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import changes, view
+from throughput.render import changes, useful, view
 from throughput.render.against import Against
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
@@ -60,6 +60,7 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
         "",
         *_findings(report, findings, longest),
         "",
+        *_modules(report, hotspots),
         *_notes(report, notes, longest),
     ]
 
@@ -76,6 +77,7 @@ def _figures(report: Report, longest: int) -> list[str]:
         times = speed.step_ns
         spread = f"median {units.duration(times.median)}, 95th percentile {units.duration(times.p95)}"
         lines.append(f"Step time: **{' '.join(view.step_time(speed))}** ({spread})  ")
+        lines += [f"{title}: {_text(words, longest)}  " for title, words in useful.work(speed)]
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
@@ -142,6 +144,24 @@ def _hotspots(report: Report, number: int, *, device: bool) -> list[str]:
         )
     more = len(report.hotspots) - number
     return [*rows, *(["", f"{more} more in report.json."] if more > 0 else [])]
+
+
+def _modules(report: Report, number: int) -> list[str]:
+    lines = useful.module_lines(report, number)
+    if not lines:
+        return []
+    rows = [
+        "## Modules",
+        "",
+        "Without the modules inside each.",
+        "",
+        "| module | class | calls | forward | backward | share of step | FLOPs a step | of the ceiling |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for one in lines:
+        figures = " | ".join((one.calls, one.forward, one.backward, one.share, one.flops, one.ceiling))
+        rows.append(f"| `{_code(one.name, 80)}` | {_text(one.kind, 40)} | {figures} |")
+    return [*rows, ""]
 
 
 def _findings(report: Report, number: int, longest: int) -> list[str]:

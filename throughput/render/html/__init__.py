@@ -15,7 +15,7 @@ from markupsafe import Markup
 from throughput import units
 from throughput.model.report import Analysis
 from throughput.render import changes as change_words
-from throughput.render import view
+from throughput.render import useful, view
 from throughput.render.against import Against
 from throughput.render.html.about import about, loader_rows, lock_rows, rank_rows
 from throughput.render.html.changes import figures_beside, keys_beside, page_changes
@@ -36,6 +36,7 @@ from throughput.render.html.sections import (
 
 STATIC_BYTES = 100_000  # of the page without its script and payload: a mail preview shows it
 ELEMENTS = 1_500  # more of them make an old laptop's page jump
+MODULES = 10  # rows of the table of modules
 PAGE_BYTES = ((10_000, 150_000), (100_000, 400_000), (1_000_000, 2_000_000))
 """Samples -> bytes of the whole page up to which files for other tools are put into it."""
 POLICY = (
@@ -148,6 +149,8 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         if report.locks is None
         else "No thread was seen to wait for a lock.",
         ranks=rank_rows(report.ranks, device=device),
+        work=useful.work(report.throughput),
+        modules=useful.module_lines(report, min(MODULES, amounts.hotspots)),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
         about=about(report, amounts),

@@ -5,7 +5,7 @@ CLOCK_MONOTONIC ns, threads are `threading.get_ident()`, unused fields are 0, un
 
 kind            t0        t1        a          b           c          d
 1 SEGMENT       start     end       phase      cpu ns      runq ns    0
-2 STEP          end       0         number     block       samples    0
+2 STEP          end       0         number     block       samples    tokens
 3 BATCH_ASKED   asked     0         loader     batch       worker     0
 4 BATCH_ARRIVED arrived   0         loader     batch       0          0
 5 BATCH_TAKEN   wanted    taken     loader     batch       samples    0
@@ -15,6 +15,7 @@ kind            t0        t1        a          b           c          d
 9 STACK_SAMPLE  previous  now       stack      0           0          0
 10 ITERATOR     start     ready     loader     0           0          0
 11 RESUME       when      0         0          0           0          0
+20 BATCH_TOKENS made      0         tokens     no padding  0 mask, 1 labels
 
 `notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
 """
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
 LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR = 7, 8, 9, 10
+BATCH_TOKENS = 20
 
 _ROW = struct.Struct("<8q")
 FLUSH_NS = 20_000_000

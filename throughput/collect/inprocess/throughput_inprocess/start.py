@@ -73,6 +73,10 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             from . import knobs
 
             knobs.turn(torch, options["knobs"])
+        if options.get("unit"):
+            from . import useful
+
+            useful.ask(options["unit"])
         patches.install(torch)
         untraced.leave_out(torch)
         if "locks" in options.get("collectors", ()):
