@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-
 from throughput.align.counters import read_counters
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
+from throughput.attribute.memory import memory_of
 from throughput.attribute.useful import module_rows
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
@@ -128,6 +125,7 @@ def _counted(window: Window, timeline: Timeline) -> Window:
 
 def _facts(run: Run, timeline: Timeline) -> Facts:
     attribution = attribute(timeline, {status.name: status for status in run.collectors})
+    attribution = replace(attribution, memory=memory_of(timeline, run.environment))
     cost = attribution.overhead
     collectors = tuple(
         replace(status, overhead_ratio=cost.get(status.name) if status.state in ("ok", "partial") else None)
@@ -197,7 +195,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         findings=findings,
         rules=results,
         ranks=tuple(rows),
-        memory=_memory(first),
+        memory=first.attribution.memory if first else None,
         startup_s=run.startup_s,
         first_batch_s=_first_batch_s(first),
         locks=first.attribution.locks if first else None,
@@ -223,17 +221,6 @@ def _replay(facts: Facts | None) -> ReplaySummary | None:
     """Return how good a replay of the run is, and what loader settings would give; None without one."""
     model = model_of(facts) if facts else None
     return summary(facts, model) if facts and model else None
-
-
-def _memory(facts: Facts | None) -> dict[str, Any] | None:
-    """Return the peak of each process's resident memory, bytes; None where it was not sampled."""
-    counters = [c for c in facts.timeline.counters if c.name == "rss_bytes"] if facts else []
-    if not counters:
-        return None
-    return {
-        "rss_peak_bytes": max(float(np.max(c.value)) for c in counters if len(c.value)),
-        "rss_peak_by_pid": {str(c.pid): float(np.max(c.value)) for c in counters if len(c.value)},
-    }
 
 
 def _first_batch_s(facts: Facts | None) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from throughput.model.category import Category, Source, State
 from throughput.model.flame import Flames
+from throughput.model.memory import Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,3 +223,4 @@ class Attribution:
     devices: tuple[DeviceSplit, ...] = ()
     """Of a trace: each of its devices; the split is that of the mean device."""
     trace_replay: TraceReplay | None = None
+    memory: Memory | None = None

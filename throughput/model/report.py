@@ -7,6 +7,7 @@ from typing import Any
 
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
+from throughput.model.memory import Memory
 from throughput.model.run import CollectorStatus, Window
 from throughput.model.work import Mfu, ModuleRow
 
@@ -131,7 +132,7 @@ class Report:
     rules: tuple[RuleResult, ...] = ()
     """Every rule's answer, without the finding (that is in `findings`)."""
     ranks: tuple[RankRow, ...] = ()
-    memory: dict[str, Any] | None = None
+    memory: Memory | None = None
     ledger: tuple[dict[str, Any], ...] | None = None
     startup_s: float | None = None
     first_batch_s: float | None = None

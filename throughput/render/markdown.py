@@ -10,6 +10,7 @@ from throughput.model.finding import Finding
 from throughput.model.report import Report
 from throughput.render import changes, useful, view
 from throughput.render.against import Against
+from throughput.render.memory import memory_line
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
 ACTIVE = re.compile(r"([\\`*_{}\[\]<>|#~!])")
@@ -79,6 +80,8 @@ def _figures(report: Report, longest: int) -> list[str]:
         lines.append(f"Step time: **{' '.join(view.step_time(speed))}** ({spread})  ")
         lines += [f"{title}: {_text(words, longest)}  " for title, words in useful.work(speed)]
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
+    used = memory_line(report.memory)
+    lines += [f"Memory: {_text(used, longest)}"] if used else []
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
     return lines

@@ -33,6 +33,7 @@ from throughput.render.html.sections import (
     spots,
     tries,
 )
+from throughput.render.memory import memory_rows
 
 STATIC_BYTES = 100_000  # of the page without its script and payload: a mail preview shows it
 ELEMENTS = 1_500  # more of them make an old laptop's page jump
@@ -150,6 +151,7 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         else "No thread was seen to wait for a lock.",
         ranks=rank_rows(report.ranks, device=device),
         work=useful.work(report.throughput),
+        memory=memory_rows(report.memory),
         modules=useful.module_lines(report, min(MODULES, amounts.hotspots)),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
