@@ -81,7 +81,8 @@ def _figures(report: Report, longest: int) -> list[str]:
         lines += [f"{title}: {_text(words, longest)}  " for title, words in useful.work(speed)]
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
     used = memory_line(report.memory)
-    lines += [f"Memory: {_text(used, longest)}"] if used else []
+    if used:
+        lines[-1:] = [f"{lines[-1]}  ", f"Memory: {_text(used, longest)}"]
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
     return lines

@@ -72,7 +72,7 @@ def _workers(found: list[ProcessMemory]) -> str:
     if not found:
         return ""
     shares = [p.pss_bytes for p in found if p.pss_bytes is not None]
-    together = f", proportional shares together {units.size(sum(shares))}" if len(shares) == len(found) else ""
+    together = f", shares together {units.size(sum(shares))}" if len(shares) == len(found) else ""
     return f"{units.plural(len(found), 'process')}, the largest {_process(found[0])}{together}"
 
 

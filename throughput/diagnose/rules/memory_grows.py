@@ -15,9 +15,9 @@ LEAST_SHARE = 0.01
 SOON_S = 7 * 86_400
 """A training that lasts a week is rare; a leak that is full later harms none."""
 FIX = (
-    "Look for what is kept from step to step: losses or outputs with their graphs, caches without a bound\n"
-    "    total += loss.item()                        # not: losses.append(loss)\n"
-    "    tracemalloc.start(); tracemalloc.take_snapshot()   # names the line, where Python holds it"
+    "Keep numbers of past steps, not tensors with their graphs, and give each cache a bound\n"
+    "    total += loss.item()     # not: losses.append(loss)\n"
+    "    tracemalloc.start()      # its snapshots name the lines where Python holds more and more"
 )
 
 
