@@ -89,10 +89,10 @@ def begin_shapes() -> None:
 
 def end_shapes() -> None:
     """End the block of shapes and write `shapes-trace.json.gz`."""
+    modules.leave()
     profiler, _state["shapes"] = _state["shapes"], None
     if profiler is None or recorder.folder is None:
         return
-    modules.leave()
     try:
         profiler.stop()
         _anchor("shapes_stop")

@@ -46,7 +46,7 @@ def watch(torch: Any) -> None:
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:
         if is_compiling():
             return original(self, *args, **kwargs)
-        name = _names.get(id(self)) or _learn(self)
+        name = _names.get(id(self)) or _named(self)
         _depth.value += 1
         try:
             with record_function(name):
@@ -66,6 +66,14 @@ def leave() -> None:
         kind.__call__ = original
     for kept in (_originals, _kept, _names, _roots):
         kept.clear()
+
+
+def _named(module: Any) -> str:
+    """Return the name of a module that was not called before; its class where it can't list what is in it."""
+    try:
+        return _learn(module)
+    except Exception:
+        return f"{PREFIX}{type(module).__name__} {type(module).__name__}"
 
 
 def _learn(module: Any) -> str:
