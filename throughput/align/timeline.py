@@ -19,7 +19,7 @@ from throughput.align.lock_waits import read_lock_waits
 from throughput.align.notes import Notes, read_notes
 from throughput.align.pyspy import read_pyspy
 from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, from_pyspy
-from throughput.align.steps import read_segments, read_steps, training_thread
+from throughput.align.steps import read_regions, read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
 from throughput.align.torch_trace import Trace, load_trace, operators_of, training_tid
@@ -172,6 +172,7 @@ class RankReader:
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
+            regions=read_regions(main.notes),
             work=work,
             padding=read_padding(p.events for p in self.processes),
         )

@@ -202,6 +202,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
         modules=module_rows(first.timeline, _ceiling(first)) or None if first else None,
+        regions=first.attribution.regions or None if first else None,
         notes=(*run.notes, *(first.timeline.notes if first else ())),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from throughput.model.category import Category, Source, State
 from throughput.model.flame import Flames
 from throughput.model.memory import Memory
+from throughput.model.work import RegionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,3 +225,4 @@ class Attribution:
     """Of a trace: each of its devices; the split is that of the mean device."""
     trace_replay: TraceReplay | None = None
     memory: Memory | None = None
+    regions: tuple[RegionRow, ...] = ()

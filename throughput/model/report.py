@@ -9,7 +9,7 @@ from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, Lo
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.memory import Memory
 from throughput.model.run import CollectorStatus, Window
-from throughput.model.work import Mfu, ModuleRow
+from throughput.model.work import Mfu, ModuleRow, RegionRow
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -146,6 +146,8 @@ class Report:
     """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
     modules: tuple[ModuleRow, ...] | None = None
     """Time and FLOPs of each module of the model, without those inside it; null where not measured."""
+    regions: tuple[RegionRow, ...] | None = None
+    """Of the script's own ranges, without the ranges inside each; they sum to the step. Null: it has none."""
     notes: tuple[str, ...] = ()
 
 

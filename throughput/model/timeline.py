@@ -107,6 +107,8 @@ class Segments:
     cpu_ns: Ints = field(default_factory=no_ints)
     runq_ns: Ints = field(default_factory=no_ints)
     """Time in the run queue (schedstat, second field); -1 where not measured."""
+    region: Ints = field(default_factory=no_ints)
+    """Index into `Timeline.regions`: the script's own range; empty where no range was seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +301,8 @@ class Timeline:
     """Index of the training thread in `tracks`."""
     window_ns: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
+    regions: tuple[tuple[str, ...], ...] = ((),)
+    """Paths of the names of the script's own ranges, the outermost first; the first is outside of all."""
     work: Work = field(default_factory=Work)
     padding: Padding | None = None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from throughput.model.category import Category
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Padding:
@@ -97,3 +99,25 @@ class ModuleRow:
     flops_per_step: float
     ceiling_share: float | None
     """Its FLOPs a second over the ceiling; None without a ceiling, or without FLOPs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionPart:
+    """What a category takes of a step inside one region."""
+
+    category: Category
+    ns_per_step: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionRow:
+    """One of the script's own ranges, without the ranges inside it; all rows sum to the step."""
+
+    name: str
+    """Path of names, joined by " / "; "" is what lies outside of all ranges."""
+    ns_per_step: float
+    share: float
+    low: float
+    high: float
+    parts: tuple[RegionPart, ...]
+    """By category; they sum to the row."""

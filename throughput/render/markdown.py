@@ -11,6 +11,7 @@ from throughput.model.report import Report
 from throughput.render import changes, useful, view
 from throughput.render.against import Against
 from throughput.render.memory import memory_line
+from throughput.render.regions import region_lines
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
 ACTIVE = re.compile(r"([\\`*_{}\[\]<>|#~!])")
@@ -61,6 +62,7 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
         "",
         *_findings(report, findings, longest),
         "",
+        *_regions(report, hotspots, device=device),
         *_modules(report, hotspots),
         *_notes(report, notes, longest),
     ]
@@ -148,6 +150,17 @@ def _hotspots(report: Report, number: int, *, device: bool) -> list[str]:
         )
     more = len(report.hotspots) - number
     return [*rows, *(["", f"{more} more in report.json."] if more > 0 else [])]
+
+
+def _regions(report: Report, number: int, *, device: bool) -> list[str]:
+    lines = region_lines(report, number, device=device)
+    if not lines:
+        return []
+    rows = ["## Regions", "", "| region | time a step | share of step | of that |", "|---|--:|--:|---|"]
+    for one in lines:
+        share = f"{one.share} {one.interval}"
+        rows.append(f"| `{_code(one.name, 80)}` | {one.time} | {share} | {_text(one.parts, 200)} |")
+    return [*rows, ""]
 
 
 def _modules(report: Report, number: int) -> list[str]:

@@ -34,6 +34,7 @@ from throughput.render.html.sections import (
     tries,
 )
 from throughput.render.memory import memory_rows
+from throughput.render.regions import region_lines
 
 STATIC_BYTES = 100_000  # of the page without its script and payload: a mail preview shows it
 ELEMENTS = 1_500  # more of them make an old laptop's page jump
@@ -153,6 +154,7 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         work=useful.work(report.throughput),
         memory=memory_rows(report.memory),
         modules=useful.module_lines(report, min(MODULES, amounts.hotspots)),
+        regions=region_lines(report, min(MODULES, amounts.hotspots), device=device),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
         about=about(report, amounts),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 
-from . import compiles, control, facts, loader, rank, untraced
+from . import compiles, control, facts, loader, rank, regions, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -194,6 +194,10 @@ TABLE: tuple[Row, ...] = (
      "loader", "fetch and collate are not told apart"),
     ("collate", "torch.utils.data._utils.fetch", "_BaseDatasetFetcher", "__init__", loader.wrap_fetcher_init,
      "loader", "fetch and collate are not told apart"),
+    ("region", "torch.autograd.profiler", "record_function", "__enter__", regions.wrap_enter, "light",
+     "ranges of record_function are no regions"),
+    ("region", "torch.autograd.profiler", "record_function", "__exit__", regions.wrap_exit, "light",
+     "ranges of record_function are no regions"),
     ("save", "torch", "", "save", _phase(SAVE), "light", "checkpoints are found from stacks"),
     ("to", "torch", "Tensor", "to", _to, "copies", "host-to-device copies are not timed"),
     ("cuda", "torch", "Tensor", "cuda", _phase(COPY), "copies", "host-to-device copies are not timed"),

@@ -4,7 +4,7 @@
 CLOCK_MONOTONIC ns, threads are `threading.get_ident()`, unused fields are 0, unknown values -1.
 
 kind            t0        t1        a          b           c          d
-1 SEGMENT       start     end       phase      cpu ns      runq ns    0
+1 SEGMENT       start     end       phase      cpu ns      runq ns    region
 2 STEP          end       0         number     block       samples    tokens
 3 BATCH_ASKED   asked     0         loader     batch       worker     0
 4 BATCH_ARRIVED arrived   0         loader     batch       0          0
@@ -17,7 +17,8 @@ kind            t0        t1        a          b           c          d
 11 RESUME       when      0         0          0           0          0
 20 BATCH_TOKENS made      0         tokens     no padding  0 mask, 1 labels
 
-`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, facts, patch, rule, note.
+`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, region, facts, patch, rule,
+note.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("calls", "clock", "control", "loader"):
+    for name in ("calls", "clock", "control", "loader", "regions"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
