@@ -1,4 +1,4 @@
-"""Ranges inside the script: nested, ended out of order, in threads and generators; nothing without a profile."""
+"""Ranges of the script: nested, ended out of order, in threads and generators; none without a profile."""
 
 from __future__ import annotations
 
