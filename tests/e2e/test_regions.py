@@ -46,11 +46,11 @@ try:
             optimizer.zero_grad()
             model(x).pow(2).mean().backward()
             tock("update")
+        counted()
         optimizer.step()
         tock("step")
         if n < 100:
             shares = {name: value / spent["step"] for name, value in spent.items()}
-        counted()
 finally:
     open("shares.json", "w").write(json.dumps(shares))
 """

@@ -36,9 +36,9 @@ loader = torch.utils.data.DataLoader(Texts(), batch_size={ROWS}, num_workers=int
 for number, batch in enumerate(loader, 1):
     net(batch["input_ids"]).pow(2).mean().backward()
     if number % {MICRO_BATCHES} == 0:
+        counted()
         optimizer.step()
         optimizer.zero_grad()
-        counted()
 """
 )
 

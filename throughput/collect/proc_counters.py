@@ -138,8 +138,8 @@ class _Share:
         cost = time.monotonic() - now
         self._pause_s = min(2 * self._pause_s, PSS_EVERY_S)
         self._after = now + max(self._pause_s, cost / PSS_COST_SHARE)
-        found = (line.split() for line in lines if line.startswith(b"Pss:"))
-        return {"pss_bytes": int(fields[1]) * 1024 for fields in found if len(fields) > 1}
+        found = next((line.split() for line in lines if line.startswith(b"Pss:")), ())
+        return {"pss_bytes": int(found[1]) * 1024} if len(found) > 1 else {}
 
 
 class _Threads:

@@ -215,8 +215,9 @@ def facts(split: dict[Category, float] | None = None, places: Spots = (), **part
         places: hotspots; they are also the functions.
         parts: loader (LoaderSummary), locks, loaders, pauses (kind, start ms, end ms), counters
             (name -> value), environment, facts, durations_ms (of the steps), batches (Batches), operators
-            (Operators), memory (Memory), sources, stacks (share and ("file function line", ...), of the training
-            thread), missing (collectors that failed), torch_steps (the first so many are under torch.profiler).
+            (Operators), memory (Memory), sources, stacks (share and ("file function line", ...), of the
+            training thread), missing (collectors that failed), torch_steps (the first so many are under
+            torch.profiler).
     """
     shares = dict(split or {})
     shares.setdefault(Category.COMPUTE, max(0.0, 1 - sum(shares.values())))

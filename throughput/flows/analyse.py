@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
+
 from throughput.align.counters import read_counters
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute

@@ -176,7 +176,7 @@ def _modules(report: Report, number: int) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     for one in lines:
-        figures = " | ".join((one.calls, one.forward, one.backward, one.share, one.flops, one.ceiling))
+        figures = f"{one.calls} | {one.forward} | {one.backward} | {one.share} | {one.flops} | {one.ceiling}"
         rows.append(f"| `{_code(one.name, 80)}` | {_text(one.kind, 40)} | {figures} |")
     return [*rows, ""]
 

@@ -17,8 +17,8 @@ kind            t0        t1        a          b           c          d
 11 RESUME       when      0         0          0           0          0
 20 BATCH_TOKENS made      0         tokens     no padding  0 mask, 1 labels
 
-`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, region, facts, patch, rule,
-note.
+`notes` holds one JSON object a line with a key "kind": thread, stack, lock, loader, region, facts, patch,
+rule, note.
 """
 
 from __future__ import annotations

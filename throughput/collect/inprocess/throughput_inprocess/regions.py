@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import sys
 
+from typing_extensions import Self
+
 from .clock import clock
 from .recorder import recorder
 
@@ -94,11 +96,11 @@ class Region:
     def __init__(self, name: str) -> None:
         self.name = str(name)
 
-    def __enter__(self) -> Region:
+    def __enter__(self) -> Self:
         enter(self, self.name)
         return self
 
-    def __exit__(self, *about: Any) -> None:
+    def __exit__(self, *about: object) -> None:
         leave(self)
 
 
@@ -109,7 +111,7 @@ def wrap_enter(original: Call) -> Call:
     def __enter__(self: Any) -> Any:
         name = getattr(self, "name", None)
         if (_judged[name] if name in _judged else _is_theirs(name)) and not _is_compiling():
-            enter(self, name)
+            enter(self, str(name))
         return original(self)
 
     return __enter__
