@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -133,7 +134,7 @@ def test_every_format_shows_them(hostile: str) -> None:
     markdown = report_markdown(report)
     assert len(markdown.encode()) <= MOST_BYTES
     assert "## Modules" in markdown
-    assert "<img" not in markdown
+    assert "<img" not in re.sub(r"`[^`]*`", "", markdown)
     report_from_json(report_to_json(report))
 
 
