@@ -15,7 +15,7 @@ SCRIPT = (
 import json, sys, time
 import throughput
 from torch.profiler import record_function
-spent, began = {}, {}
+spent, began, shares = {}, {}, {}
 def tick(name):
     began[name] = time.perf_counter()
 def tock(name):
@@ -59,7 +59,7 @@ finally:
 
 def test_regions_are_those_of_the_stopwatch(tmp_path: Path, root: Path) -> None:
     options = ("--collectors", "loader,stacks", "--steps", "80", "--warmup", "20")
-    ran = profile(tmp_path, f"import sys\nsys.path.append({str(root)!r})\n{SCRIPT}", *options)
+    ran = profile(tmp_path, f"import sys\nsys.path.insert(0, {str(root)!r})\n{SCRIPT}", *options)
     assert_done(ran)
     truth = json.loads((tmp_path / "shares.json").read_text())
     rows = {row["name"]: row for row in ran.report["regions"]}

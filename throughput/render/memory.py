@@ -15,7 +15,7 @@ def memory_rows(memory: Memory | None) -> tuple[Fact, ...]:
     if memory is None:
         return ()
     rows = [
-        ("Training process", "; ".join(_process(p) for p in memory.processes if p.role == TRAINING)),
+        ("Training process", "; ".join(_of_process(p) for p in memory.processes if p.role == TRAINING)),
         ("DataLoader workers", _workers([p for p in memory.processes if p.role == WORKER])),
         ("Shared memory of the machine, peak", units.size(memory.shared_memory_bytes)),
         ("Limit", _limit(memory)),
@@ -59,7 +59,7 @@ def _signed(value: float) -> str:
     return f"{'−' if value < 0 else ''}{units.size(abs(value))}"
 
 
-def _process(process: ProcessMemory) -> str:
+def _of_process(process: ProcessMemory) -> str:
     parts = [f"{units.size(process.rss_peak_bytes)} resident"]
     if process.shared_peak_bytes is not None:
         parts.append(f"{units.size(process.shared_peak_bytes)} of files and shared memory")
@@ -73,7 +73,7 @@ def _workers(found: list[ProcessMemory]) -> str:
         return ""
     shares = [p.pss_bytes for p in found if p.pss_bytes is not None]
     together = f", shares together {units.size(sum(shares))}" if len(shares) == len(found) else ""
-    return f"{units.plural(len(found), 'process')}, the largest {_process(found[0])}{together}"
+    return f"{units.plural(len(found), 'process')}, the largest {_of_process(found[0])}{together}"
 
 
 def _limit(memory: Memory) -> str:

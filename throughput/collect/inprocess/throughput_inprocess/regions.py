@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import sys
 
-from typing_extensions import Self
-
 from .clock import clock
 from .recorder import recorder
 
@@ -96,7 +94,7 @@ class Region:
     def __init__(self, name: str) -> None:
         self.name = str(name)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Any:
         enter(self, self.name)
         return self
 
