@@ -13,6 +13,7 @@ NBSP = "\u00a0"
 NOT_MEASURED = "not measured"
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+FLOPS = ((1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"))
 
 
 def percent(share: float | None, half_width: float | None = None) -> str:
@@ -134,6 +135,16 @@ def plural(number: int, noun: str) -> str:
     """Return "1 step" or "1,200 steps"; a noun that ends in s, x, ch or sh takes "es"."""
     ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{number:,}{NBSP}{noun}{'' if number == 1 else ending}"
+
+
+def flops(count: float | None) -> str:
+    """Return floating point operations as the largest fitting of FLOP, kFLOP ... PFLOP."""
+    if count is None or not math.isfinite(count):
+        return NOT_MEASURED
+    for scale, unit in FLOPS:
+        if abs(count) >= scale * 0.9995:
+            return f"{_number(count / scale, None)}{NBSP}{unit}"
+    return f"{count:.0f}{NBSP}FLOP"
 
 
 def quantity(value: float | None, unit: str) -> str:

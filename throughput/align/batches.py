@@ -13,6 +13,7 @@ import numpy as np
 from throughput.align.events import Events, Kind
 from throughput.align.notes import Notes
 from throughput.model.timeline import Batches, Loader, SlowSamples
+from throughput.model.work import Padding
 
 Column = dict[str, int]
 UNSEEN = -1
@@ -148,4 +149,21 @@ def read_slow_samples(main: Events, workers: Iterable[tuple[int, int, Events]]) 
         index=table[:, 3],
         begun_ns=table[:, 1],
         fetched_ns=table[:, 2],
+    )
+
+
+def read_padding(processes: Iterable[Events]) -> Padding | None:
+    """Return what the batches whose tokens were looked at held; None where none was."""
+    rows = np.concatenate([np.zeros((0, 7), dtype=np.int64), *(p.of(Kind.BATCH_TOKENS) for p in processes)])
+    rows = rows[(rows[:, 3] > 0) & (rows[:, 4] >= 0) & (rows[:, 4] <= rows[:, 3])]
+    if not len(rows):
+        return None
+    by_mask = rows[rows[:, 5] == 0]
+    chosen = by_mask if len(by_mask) else rows  # a mask says what is padding, a label only what has no loss
+    tokens, useful = (sum(column.tolist()) for column in (chosen[:, 3], chosen[:, 4]))
+    return Padding(
+        batches=len(chosen),
+        tokens=tokens,
+        useful=useful,
+        source="attention_mask" if len(by_mask) else "labels",
     )

@@ -32,6 +32,7 @@ class Kind(IntEnum):
     RESUME = 11
     SPAN = 12
     SLOW_SAMPLE = 13
+    BATCH_TOKENS = 20
 
 
 class Events:

@@ -69,6 +69,11 @@ class _Loader(msgspec.Struct):
     dataset: str = ""
 
 
+class _Region(msgspec.Struct):
+    id: Int
+    names: list[str]
+
+
 class _Window(msgspec.Struct):
     t: Int
     restart: bool = False
@@ -136,6 +141,7 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "worker": _Worker,
     "lock": _Lock,
     "loader": _Loader,
+    "region": _Region,
     "window": _Window,
     "anchor": _Anchor,
     "distributed": _Distributed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,9 @@ from throughput.model.category import Block, Phase
 from throughput.model.timeline import Segments, Step
 
 BLOCKS = (Block.WARMUP, Block.DROPPED, Block.LIGHT, Block.STACKS, Block.TORCH, Block.CPROFILE, Block.DROPPED)
-"""What the training process's block numbers mean; 6 is after the window."""
+"""What the training process's block numbers mean; 6 is after the window. Others (with shapes) are dropped."""
+REGIONS_MAX = 1_000
+"""The writer numbers fewer."""
 FIRST_STEPS_LEFT_OUT = 2
 """Of a run that ended in its warm-up: the first steps load kernels and fill queues."""
 
@@ -44,6 +47,7 @@ def read_steps(events: Events, notes: Notes) -> tuple[tuple[Step, ...], tuple[st
                 end_ns=int(row[1]),
                 block=block,
                 samples=int(row[5]) if row[5] > 0 else None,
+                tokens=int(row[6]) if row[6] > 0 else None,
             )
         )
     return _restarted(tuple(steps), notes)
@@ -70,9 +74,7 @@ def _restarted(steps: tuple[Step, ...], notes: Notes) -> tuple[tuple[Step, ...],
 
 
 def _as(step: Step, block: Block) -> Step:
-    return Step(
-        index=step.index, start_ns=step.start_ns, end_ns=step.end_ns, block=block, samples=step.samples
-    )
+    return replace(step, block=block)
 
 
 def read_segments(events: Events, thread: int) -> Segments:
@@ -81,5 +83,17 @@ def read_segments(events: Events, thread: int) -> Segments:
     rows = rows[(rows[:, 0] == thread) & (rows[:, 3] >= 0) & (rows[:, 3] < len(Phase))]
     rows = rows[np.argsort(rows[:, 1], kind="stable")]
     return Segments(
-        phase=rows[:, 3], start_ns=rows[:, 1], end_ns=rows[:, 2], cpu_ns=rows[:, 4], runq_ns=rows[:, 5]
+        phase=rows[:, 3],
+        start_ns=rows[:, 1],
+        end_ns=rows[:, 2],
+        cpu_ns=rows[:, 4],
+        runq_ns=rows[:, 5],
+        region=np.clip(rows[:, 6], 0, None),
     )
+
+
+def read_regions(notes: Notes) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of the script's own ranges by their numbers; 0 is outside of all."""
+    named = {int(note["id"]): tuple(note["names"]) for note in notes.of("region")}
+    last = max((number for number in named if 0 < number <= REGIONS_MAX), default=0)
+    return ((), *(named.get(number, ("unknown",)) for number in range(1, last + 1)))

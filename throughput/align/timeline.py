@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from throughput.align.amounts import placed_breaks, read_amounts
-from throughput.align.batches import read_batches, read_loaders, read_slow_samples
+from throughput.align.batches import read_batches, read_loaders, read_padding, read_slow_samples
 from throughput.align.calls import read_calls
 from throughput.align.collectives import collective_facts
 from throughput.align.device_trace import device_facts, work_of
@@ -24,10 +24,11 @@ from throughput.align.pyspy import read_pyspy
 from throughput.align.samples import AGREEMENT_MIN, StackTable, from_inprocess, from_pyspy
 from throughput.align.spans import life_of, read_spans
 from throughput.align.stall import awaited_worker, read_long_waits
-from throughput.align.steps import read_segments, read_steps, training_thread
+from throughput.align.steps import read_regions, read_segments, read_steps, training_thread
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
 from throughput.align.torch_trace import Trace, load_trace, operators_of, training_tid
+from throughput.align.work import read_work, shaped_steps
 from throughput.errors import DamagedFile
 from throughput.model.category import Block
 from throughput.model.timeline import (
@@ -44,6 +45,7 @@ from throughput.model.timeline import (
     Step,
     Timeline,
 )
+from throughput.model.work import Work
 
 PAUSE_KINDS = ("gc", "gc2", "compile")
 
@@ -158,6 +160,7 @@ class RankReader:
         blocked = self._blocked()
         traced = self._torch(steps)
         tables = self._call_tables()
+        work = self._work(steps)
         return Timeline(
             rank=self.context.rank,
             steps=steps,
@@ -183,6 +186,9 @@ class RankReader:
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
+            regions=read_regions(main.notes),
+            work=work,
+            padding=read_padding(p.events for p in self.processes),
         )
 
     def _samples(self, segments: Segments) -> Samples:
@@ -257,6 +263,17 @@ class RankReader:
         return _Traced(
             operators=operators_of(trace, shift, thread), device_work=work_of(trace, shift), facts=facts
         )
+
+    def _work(self, steps: tuple[Step, ...]) -> Work:
+        """Return the useful work that the steps with shapes show."""
+        main = self.main
+        assert main is not None
+        anchors = list(main.notes.of("anchor"))
+        shaped = shaped_steps(steps, anchors)
+        trace: Trace | None = self._optional("shapes-trace.json.gz", load_trace, None) if shaped else None
+        if trace is None:
+            return Work()
+        return read_work(trace, shaped, int(anchors[0]["monotonic"]) - int(anchors[0]["wall"]))
 
     def _call_tables(self) -> list[tuple[Call, ...]]:
         """Return what each counted thread or worker called."""

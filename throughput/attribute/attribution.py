@@ -11,6 +11,7 @@ from throughput.attribute.flames import flames
 from throughput.attribute.hotspots import gather, rank_hotspots
 from throughput.attribute.loader import loader_summary
 from throughput.attribute.locks import lock_report
+from throughput.attribute.regions import region_rows
 from throughput.attribute.split import breakdowns, split_rows, split_steps
 from throughput.attribute.view import clean_view
 from throughput.attribute.waits import lock_time
@@ -53,6 +54,7 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
         functions=ranked,
         overhead=overhead(timeline),
         flames=flames(view, split, blamed, found.costly),
+        regions=region_rows(view, split),
     )
 
 

@@ -79,7 +79,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     parts[:, COLUMN[Category.COMMUNICATION]] += waiting @ host
     remaining = np.rint(remaining * host).astype(np.int64)
     for phase in Phase:
-        for category, share in _phase_shares(phase, weights[phase], compute[phase]).items():
+        for category, share in phase_shares(phase, weights[phase], compute[phase]).items():
             parts[:, COLUMN[category]] += remaining[:, phase] * share
     return Split(
         parts=_whole(parts, view.durations),
@@ -115,7 +115,7 @@ def collective_waits(view: CleanView) -> Ints:
     return view.of_segments(np.where(view.seg_phase == int(Phase.BACKWARD), np.maximum(blocked, 0), 0))
 
 
-def _phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category, float]:
+def phase_shares(phase: Phase, weights: Ints, compute: float) -> dict[Category, float]:
     """Return how the remaining time of a phase divides among categories; sums to 1."""
     if phase in WHOLE_PHASES:
         return {WHOLE_PHASES[phase]: 1.0}

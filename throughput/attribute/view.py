@@ -33,6 +33,7 @@ class CleanView:
     seg_end: Ints
     seg_cpu: Ints
     seg_runq: Ints
+    seg_region: Ints
     stretch: Ints
     """Indices into `timeline.samples` of the training thread's stretches."""
     doing: Ints
@@ -100,12 +101,21 @@ def clean_view(timeline: Timeline) -> CleanView | None:
         seg_end=np.maximum(seg_start, seg_end),
         seg_cpu=segments.cpu_ns[keep],
         seg_runq=segments.runq_ns[keep],
+        seg_region=_regions_of(timeline)[keep],
         stretch=mine,
         doing=doing,
         classifier=classifier,
         lines=lines,
         loops=_loops(timeline, mine),
     )
+
+
+def _regions_of(timeline: Timeline) -> Ints:
+    """Return the region of each segment; 0 where none was seen."""
+    region = timeline.segments.region
+    if len(region) != len(timeline.segments.phase):
+        return np.zeros(len(timeline.segments.phase), dtype=np.int64)
+    return np.where(region < len(timeline.regions), region, 0)
 
 
 def _loops(timeline: Timeline, stretches: Ints) -> frozenset[tuple[str, str]]:

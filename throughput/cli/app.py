@@ -67,6 +67,14 @@ Stacks = Annotated[
 Marker = Annotated[
     str | None, typer.Option(help="Count calls of this function as steps.", rich_help_panel=MEASURING)
 ]
+Unit = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="UNIT=PATH",
+        help="What counts as samples or tokens in a batch: tokens=KEY, samples=batch[0].shape[0].",
+        rich_help_panel=MEASURING,
+    ),
+]
 Python = Annotated[
     str | None,
     typer.Option(help="The script's interpreter, where it has another one.", rich_help_panel=MEASURING),
@@ -129,6 +137,7 @@ def profile(
     collectors: Collectors = None,
     stacks: Stacks = None,
     marker: Marker = None,
+    unit: Unit = None,
     python: Python = None,
     max_seconds: MaxSeconds = None,
     stall: Stall = None,
@@ -154,6 +163,7 @@ def profile(
             "collectors": collectors,
             "stacks": stacks,
             "marker": marker,
+            "unit": unit,
             "python": python,
             "max_seconds": max_seconds,
             "stall": stall,
@@ -297,11 +307,22 @@ def doctor(
     python: Annotated[
         str | None, typer.Option(help="The script's interpreter, where it has another one.")
     ] = None,
+    bench: Annotated[
+        bool,
+        typer.Option(
+            "--bench",
+            help="Measure how fast torch multiplies matrices and copies memory here (10 s), "
+            "so that reports can say which part of it a training reaches.",
+        ),
+    ] = False,
 ) -> None:
     """Say what this machine can collect, and what would change what it can't."""
-    from throughput.cli.doctor import run_doctor
+    from throughput.cli.doctor import run_bench, run_doctor
 
-    run_doctor(python)
+    if bench:
+        run_bench(python)
+    else:
+        run_doctor(python)
 
 
 @app.command()

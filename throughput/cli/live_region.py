@@ -26,6 +26,7 @@ PHASES = {
     "light": "measuring",
     "stacks": "measuring",
     "torch": "torch.profiler",
+    "shapes": "torch.profiler, with shapes",
     "cprofile": "cProfile",
     "done": "ending the script",
 }

@@ -68,7 +68,7 @@ def options_from(
 
 def _ready(chosen: dict[str, Any]) -> dict[str, Any]:
     """Return the options with those in their own form that may be written in several."""
-    forms: dict[str, Callable[[Any], Any]] = {"collectors": _collectors, "warmup": str}
+    forms: dict[str, Callable[[Any], Any]] = {"collectors": _collectors, "warmup": str, "unit": _units}
     return {name: forms[name](value) if name in forms else value for name, value in chosen.items()}
 
 
@@ -86,6 +86,10 @@ def _collectors(value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else list(value)
     wanted = [name.strip() for name in names if name.strip()]
     return tuple(dict.fromkeys((*ALWAYS, *(COLLECTORS if wanted == ["all"] else wanted))))
+
+
+def _units(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def run_profile(options: ProfileOptions, output: Output) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from throughput.collect.unit_path import paths_of
 from throughput.errors import UsageError
 
 COLLECTORS = ("light", "loader", "copies", "stacks", "locks", "syscalls", "torch", "cprofile", "host", "gpu")
@@ -29,6 +30,8 @@ class ProfileOptions:
     collectors: tuple[str, ...] = COLLECTORS
     stacks: str = "auto"
     marker: str | None = None
+    unit: tuple[str, ...] = ()
+    """What samples and tokens are in a batch: `tokens=PATH`, `samples=PATH`."""
     max_seconds: float | None = None
     stall_s: float = 60.0
     run_to_end: bool = False
@@ -104,6 +107,7 @@ class ProfileOptions:
             "run_to_end": self.run_to_end,
             "stacks": self.stacks if "stacks" in self.collectors else "off",
             **({"knobs": self.knobs} if self.knobs else {}),
+            **({"unit": paths_of(self.unit)} if self.unit else {}),
         }
 
 
@@ -111,7 +115,7 @@ def check(options: ProfileOptions) -> None:
     """Refuse what can't be measured.
 
     Raises:
-        UsageError: a number out of range, or an unknown collector.
+        UsageError: a number out of range, an unknown collector, or a unit that is none.
     """
     if options.steps < 1:
         raise UsageError("--steps must be at least 1.", hint="20 or more give an interval worth reading.")
@@ -122,6 +126,7 @@ def check(options: ProfileOptions) -> None:
     for name, seconds in (("--stall", options.stall_s), ("--max-seconds", options.max_seconds)):
         if seconds is not None and not seconds > 0:
             raise UsageError(f"{name} must be more than 0 seconds.", hint=f"Try {name} 60.")
+    paths_of(options.unit)
     unknown = [name for name in options.collectors if name not in COLLECTORS]
     if unknown:
         raise UsageError(

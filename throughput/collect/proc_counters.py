@@ -19,6 +19,10 @@ SECTOR_BYTES = 512
 RESCAN_SHARE = 1 / 400
 """Looking for new processes reads every process's stat: at most this share of one core goes there."""
 RESCAN_LEAST_S = 1.0
+PSS_FIRST_S, PSS_EVERY_S = 1.0, 10.0
+"""A process's proportional share is read when it is so old, then ever less often, down to this."""
+PSS_COST_SHARE = 1 / 500
+"""The kernel walks all pages of the process for it, and holds its map of memory meanwhile."""
 QUOTA_AGAIN_S = 10.0
 """A container's quota may be changed while it runs; that is rare."""
 
@@ -46,6 +50,7 @@ class ProcCounters:
         self._tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._threads: dict[int, _Threads] = {}
+        self._shares: dict[int, _Share] = {}
         self._scan_after = 0.0
         self._quota_after = 0.0
         self._cpu_stat: str | None = None
@@ -73,6 +78,7 @@ class ProcCounters:
         if len(fields) < 22 or fields[0] in b"ZX":
             self._known.discard(pid)
             self._threads.pop(pid, None)
+            self._shares.pop(pid, None)
             return None
         numbers = {
             "started": int(fields[19]),
@@ -88,6 +94,7 @@ class ProcCounters:
             name, _, value = line.partition(b": ")
             if name in (b"read_bytes", b"write_bytes", b"rchar"):
                 numbers["read_any_bytes" if name == b"rchar" else name.decode()] = int(value)
+        numbers.update(self._shares.setdefault(pid, _Share(pid)).read())
         threads = self._threads.setdefault(pid, _Threads(pid))
         numbers.update(threads.totals())
         return numbers
@@ -112,6 +119,27 @@ class ProcCounters:
             self._cpu_stat = cgroups_of(self._pid).stat_file()
             self._quota_after = now + QUOTA_AGAIN_S
         return _cgroup_stat(read(self._cpu_stat)) if self._cpu_stat else {}
+
+
+class _Share:
+    """Reads a process's proportional share of memory now and then."""
+
+    def __init__(self, pid: int) -> None:
+        self._path = f"/proc/{pid}/smaps_rollup"
+        self._pause_s = PSS_FIRST_S
+        self._after = time.monotonic() + PSS_FIRST_S
+
+    def read(self) -> Numbers:
+        """Return the share where it is due; empty in between, and where the kernel refuses."""
+        now = time.monotonic()
+        if now < self._after:
+            return {}
+        lines = read(self._path, 1 << 13).splitlines()
+        cost = time.monotonic() - now
+        self._pause_s = min(2 * self._pause_s, PSS_EVERY_S)
+        self._after = now + max(self._pause_s, cost / PSS_COST_SHARE)
+        found = next((line.split() for line in lines if line.startswith(b"Pss:")), ())
+        return {"pss_bytes": int(found[1]) * 1024} if len(found) > 1 else {}
 
 
 class _Threads:

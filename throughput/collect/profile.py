@@ -136,6 +136,7 @@ def _stored_options(options: ProfileOptions) -> dict[str, Any]:
         "collectors": list(options.collectors),
         "stacks": options.stacks,
         "marker": options.marker,
+        "unit": list(options.unit),
     }
 
 

@@ -148,7 +148,8 @@ def _starved(steps: Sequence[StepBreakdown]) -> float:
 
 def _peak(analysis: Analysis) -> int | None:
     """Return the training process's peak of resident memory; sampled, or as the process itself said."""
-    known = (analysis.report.memory or {}).get("rss_peak_bytes")
+    memory = analysis.report.memory
+    known = None if memory is None else memory.rss_peak_bytes
     said = analysis.facts[0].timeline.facts.get("max_rss_kib") if analysis.facts else None
     if isinstance(said, int):
         return said * 1024

@@ -91,7 +91,7 @@ def _judged(rule: Rule, facts: Facts, finding: Finding | None) -> RuleResult:
     if finding is None:
         return RuleResult(rule=rule.name, state="quiet")
     saves, mean = finding.saves_ns_per_step, reading.mean_step_ns(facts)
-    if not math.isfinite(saves) or mean <= 0 or saves < LEAST_SHARE * mean:
+    if rule.saves_time and (not math.isfinite(saves) or mean <= 0 or saves < LEAST_SHARE * mean):
         least = units.percent(LEAST_SHARE)
         return RuleResult(rule=rule.name, state="quiet", reason=f"saves less than {least} of a step")
     prediction = finding.prediction

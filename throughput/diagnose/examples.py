@@ -24,6 +24,7 @@ from throughput.model.attribution import (
 )
 from throughput.model.category import CATEGORIES, Block, Category, Phase, Source, State
 from throughput.model.finding import Facts
+from throughput.model.memory import Memory, MemoryGrowth
 from throughput.model.run import CollectorStatus, Run, Window
 from throughput.model.timeline import (
     Batches,
@@ -187,6 +188,25 @@ def lock(name: str = "self._lock", kind: str = "Lock", **changes: Any) -> LockSu
     return replace(made, **changes)
 
 
+def growing(bytes_per_step: float, *, limit: float = 16e9, **changes: Any) -> Memory:
+    """Return the memory of a training process that grows by so much in each of 100 steps, from 1 GB."""
+    grown = MemoryGrowth(
+        role="training process",
+        bytes_per_step=bytes_per_step,
+        low=0.9 * bytes_per_step,
+        high=1.1 * bytes_per_step,
+        steps=STEPS,
+        first_bytes=1e9,
+        last_bytes=1e9 + STEPS * bytes_per_step,
+        is_steady=True,
+        steps_to_limit=limit / bytes_per_step,
+    )
+    grown = replace(grown, **changes)
+    if grown.low <= 0:
+        grown = replace(grown, steps_to_limit=None)
+    return Memory(limit_bytes=limit, limit_source="the machine's memory", growth=grown)
+
+
 def facts(split: dict[Category, float] | None = None, places: Spots = (), **parts: Any) -> Facts:
     """Return facts of a run of 100 steps in which every collector worked.
 
@@ -195,8 +215,9 @@ def facts(split: dict[Category, float] | None = None, places: Spots = (), **part
         places: hotspots; they are also the functions.
         parts: loader (LoaderSummary), locks, loaders, pauses (kind, start ms, end ms), counters
             (name -> value), environment, facts, durations_ms (of the steps), batches (Batches), operators
-            (Operators), sources, stacks (share and ("file function line", ...), of the training thread),
-            missing (collectors that failed), torch_steps (the first so many are under torch.profiler).
+            (Operators), memory (Memory), sources, stacks (share and ("file function line", ...), of the
+            training thread), missing (collectors that failed), torch_steps (the first so many are under
+            torch.profiler).
     """
     shares = dict(split or {})
     shares.setdefault(Category.COMPUTE, max(0.0, 1 - sum(shares.values())))
@@ -233,6 +254,7 @@ def facts(split: dict[Category, float] | None = None, places: Spots = (), **part
         functions=places,
         locks=tuple(parts.get("locks", ())),
         loader=parts.get("loader"),
+        memory=parts.get("memory"),
     )
     return Facts(run=_run(parts), timeline=timeline, attribution=attribution)
 

@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from throughput.align.counters import read_counters
 from throughput.align.data_files import read_data_files
 from throughput.align.timeline import Context, RankReader
 from throughput.attribute.attribution import attribute
 from throughput.attribute.ledger import ledger_of
+from throughput.attribute.memory import memory_of
 from throughput.attribute.reads import flattery
+from throughput.attribute.useful import module_rows
 from throughput.collect.run_directory import RunDirectory
 from throughput.diagnose.engine import diagnose
 from throughput.diagnose.replay.ask import summary
 from throughput.diagnose.replay.predict import model_of
 from throughput.diagnose.rules import RULES
 from throughput.errors import DamagedFile
+from throughput.flows.ceilings import ceiling_of, read_ceilings
 from throughput.flows.collectors import collector_states
 from throughput.flows.experiments import notes_of, read_experiments, with_experiments
 from throughput.flows.merge import mean_split, mean_throughput, merged_hotspots
@@ -30,10 +30,12 @@ from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
 from throughput.flows.stall import read_stall
+from throughput.flows.useful import with_work
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
 from throughput.model.run import Run, Window
 from throughput.model.timeline import Counter, DataFiles, Step, Timeline
+from throughput.model.work import Ceiling
 from throughput.render.view import headline
 
 RULE_GROUP = "throughput.rules"
@@ -193,6 +195,7 @@ def _counted(window: Window, timeline: Timeline) -> Window:
 
 def _facts(run: Run, timeline: Timeline) -> Facts:
     attribution = attribute(timeline, {status.name: status for status in run.collectors})
+    attribution = replace(attribution, memory=memory_of(timeline, run.environment))
     cost = attribution.overhead
     collectors = tuple(
         replace(status, overhead_ratio=cost.get(status.name) if status.state in ("ok", "partial") else None)
@@ -231,7 +234,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
                 rank=one.attribution.rank,
                 host=str(one.timeline.facts.get("host") or ""),
                 split=one.attribution.split,
-                throughput=throughput_of(one.timeline),
+                throughput=with_work(throughput_of(one.timeline), one.timeline, _ceiling(one)),
             )
         )
     ordered = sorted(findings, key=lambda f: -f.saves_ns_per_step)
@@ -263,7 +266,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         findings=findings,
         rules=results,
         ranks=tuple(rows),
-        memory=_memory(first),
+        memory=first.attribution.memory if first else None,
         ledger=ledger.rows if ledger else None,
         goodput=ledger.goodput if ledger else None,
         startup_s=run.startup_s,
@@ -271,9 +274,17 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         locks=first.attribution.locks if first else None,
         loader=first.attribution.loader if first else None,
         replay=_replay(first),
+        modules=module_rows(first.timeline, _ceiling(first)) or None if first else None,
+        regions=first.attribution.regions or None if first else None,
         notes=(*run.notes, *(first.timeline.notes if first else ()), *_loader_notes(first)),
         end=run.end,
     )
+
+
+def _ceiling(facts: Facts) -> Ceiling | None:
+    """Return the most that what computed can do, as its vendor says or as it was measured here."""
+    timeline = facts.timeline
+    return ceiling_of(timeline.work, facts.run.environment, timeline.facts, read_ceilings())
 
 
 def _named(finding: Finding) -> tuple[object, ...]:
@@ -285,17 +296,6 @@ def _replay(facts: Facts | None) -> ReplaySummary | None:
     """Return how good a replay of the run is, and what loader settings would give; None without one."""
     model = model_of(facts) if facts else None
     return summary(facts, model) if facts and model else None
-
-
-def _memory(facts: Facts | None) -> dict[str, Any] | None:
-    """Return the peak of each process's resident memory, bytes; None where it was not sampled."""
-    counters = [c for c in facts.timeline.counters if c.name == "rss_bytes"] if facts else []
-    if not counters:
-        return None
-    return {
-        "rss_peak_bytes": max(float(np.max(c.value)) for c in counters if len(c.value)),
-        "rss_peak_by_pid": {str(c.pid): float(np.max(c.value)) for c in counters if len(c.value)},
-    }
 
 
 def _loader_notes(facts: Facts | None) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from throughput.model.attribution import Hotspot, SplitRow
 from throughput.model.report import StepTime, Throughput
+from throughput.model.work import Mfu
 
 SHOWN = 20
 
@@ -35,23 +36,49 @@ def mean_split(splits: Sequence[tuple[SplitRow, ...]]) -> tuple[SplitRow, ...]:
 
 
 def mean_throughput(found: Sequence[Throughput | None]) -> Throughput | None:
-    """Return the mean rank's speed; samples of all ranks add up."""
+    """Return the mean rank's speed; samples, tokens and FLOPs of all ranks add up."""
     known = [t for t in found if t is not None]
     if len(known) <= 1:
         return known[0] if known else None
     count = len(known)
+    tokens, useful = _sum(t.tokens_per_s for t in known), _sum(t.useful_tokens_per_s for t in known)
     step = {
         name: sum(getattr(t.step_ns, name) for t in known) / count
         for name in ("median", "p95", "mean", "low", "high")
     }
-    samples = [t.samples_per_s for t in known]
     return Throughput(
         steps_per_s=sum(t.steps_per_s for t in known) / count,
         low=sum(t.low for t in known) / count,
         high=sum(t.high for t in known) / count,
-        samples_per_s=sum(s for s in samples if s is not None) if None not in samples else None,
+        samples_per_s=_sum(t.samples_per_s for t in known),
         step_ns=StepTime(**step),
+        tokens_per_s=tokens,
+        useful_tokens_per_s=useful,
+        padding_share=1 - useful / tokens if tokens and useful is not None else None,
+        flops_per_step=_sum(t.flops_per_step for t in known),
+        flops_coverage=_least(t.flops_coverage for t in known),
+        tflops=_sum(t.tflops for t in known),
+        mfu=_mean_mfu([t.mfu for t in known]),
+        mfu_missing=next((t.mfu_missing for t in known if t.mfu_missing), None),
     )
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Return the sum; None where one of them is not known."""
+    found = list(values)
+    return None if None in found else sum(value for value in found if value is not None)
+
+
+def _least(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _mean_mfu(found: Sequence[Mfu | None]) -> Mfu | None:
+    """Return the mean rank's, of ranks that compute on equal devices; None for others."""
+    known = [mfu for mfu in found if mfu is not None]
+    if len(known) < len(found) or len({(mfu.peak, mfu.peak_source) for mfu in known}) != 1:
+        return None
+    return replace(known[0], value=sum(mfu.value for mfu in known) / len(known))
 
 
 def merged_hotspots(ranks: Sequence[tuple[Hotspot, ...]]) -> tuple[Hotspot, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from throughput.model.category import Category, Source, State
 from throughput.model.flame import Flames
+from throughput.model.memory import Memory
+from throughput.model.work import RegionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,3 +260,5 @@ class Attribution:
     devices: tuple[DeviceSplit, ...] = ()
     """Of a trace: each of its devices; the split is that of the mean device."""
     trace_replay: TraceReplay | None = None
+    memory: Memory | None = None
+    regions: tuple[RegionRow, ...] = ()

@@ -93,5 +93,7 @@ class Rule:
     requires: tuple[str, ...] = ()
     """Collectors without which silence means nothing: light, stacks, torch, cprofile, locks, host, gpu."""
     needs_device: bool = False
+    saves_time: bool = True
+    """False: its findings are about something else than time, and count though they save none."""
     fires: Callable[[], tuple[Facts, ...]] = field(default=lambda: ())
     quiet: Callable[[], tuple[Facts, ...]] = field(default=lambda: ())

@@ -8,8 +8,10 @@ from typing import Any
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.ledger import LedgerRow
+from throughput.model.memory import Memory
 from throughput.model.run import CollectorStatus, End, Window
 from throughput.model.stall import Stall
+from throughput.model.work import Mfu, ModuleRow, RegionRow
 
 REPORT_SCHEMA = 1
 """New optional fields don't raise it; a reader refuses a newer one."""
@@ -35,6 +37,18 @@ class Throughput:
     high: float
     samples_per_s: float | None
     step_ns: StepTime
+    tokens_per_s: float | None = None
+    useful_tokens_per_s: float | None = None
+    """Without padding."""
+    padding_share: float | None = None
+    flops_per_step: float | None = None
+    flops_coverage: float | None = None
+    """Part of the operators' time that belongs to operators whose FLOPs are known."""
+    tflops: float | None = None
+    """TFLOP/s."""
+    mfu: Mfu | None = None
+    mfu_missing: str | None = None
+    """Why there is no `mfu` where FLOPs were counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +138,7 @@ class Report:
     rules: tuple[RuleResult, ...] = ()
     """Every rule's answer, without the finding (that is in `findings`)."""
     ranks: tuple[RankRow, ...] = ()
-    memory: dict[str, Any] | None = None
+    memory: Memory | None = None
     ledger: tuple[LedgerRow, ...] | None = None
     """Of the first rank's process, from its start to its end: sums to its wall time."""
     goodput: float | None = None
@@ -139,6 +153,10 @@ class Report:
     """Of a trace: every device of every rank."""
     stragglers: tuple[int, ...] = ()
     """Ranks for which the others wait, at least 5 % of a step, the costliest first."""
+    modules: tuple[ModuleRow, ...] | None = None
+    """Time and FLOPs of each module of the model, without those inside it; null where not measured."""
+    regions: tuple[RegionRow, ...] | None = None
+    """Of the script's own ranges, without the ranges inside each; they sum to the step. Null: it has none."""
     notes: tuple[str, ...] = ()
     end: End | None = None
     """An end of the script that was not ours."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughput.model.category import Block, Category, Phase
+from throughput.model.work import Padding, Work
 
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
@@ -25,13 +26,15 @@ def no_ints() -> Ints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of the training thread; `samples` is the batch's leading dimension where it was seen."""
+    """One step of the training thread; `samples` is its batches' leading dimension where it was seen."""
 
     index: int
     start_ns: int
     end_ns: int
     block: Block
     samples: int | None = None
+    tokens: int | None = None
+    """Padding included; None where no batch of tokens was seen."""
 
     @property
     def duration_ns(self) -> int:
@@ -106,6 +109,8 @@ class Segments:
     cpu_ns: Ints = field(default_factory=no_ints)
     runq_ns: Ints = field(default_factory=no_ints)
     """Time in the run queue (schedstat, second field); -1 where not measured."""
+    region: Ints = field(default_factory=no_ints)
+    """Index into `Timeline.regions`: the script's own range; empty where no range was seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,6 +365,10 @@ class Timeline:
     """Index of the training thread in `tracks`."""
     window_ns: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
+    regions: tuple[tuple[str, ...], ...] = ((),)
+    """Paths of the names of the script's own ranges, the outermost first; the first is outside of all."""
+    work: Work = field(default_factory=Work)
+    padding: Padding | None = None
 
 
 def training_functions(timeline: Timeline) -> frozenset[tuple[str, str]]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from throughput import units
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import changes, loading, view
+from throughput.render import changes, loading, useful, view
 from throughput.render.against import Against
+from throughput.render.memory import memory_line
+from throughput.render.regions import region_lines
 
 MOST_BYTES = 8_000  # reads without a fold in an issue, fits a chat's message
 ACTIVE = re.compile(r"([\\`*_{}\[\]<>|#~!])")
@@ -62,6 +64,8 @@ def _lines(report: Report, amounts: Amounts, against: Against | None) -> list[st
         *_findings(report, findings, longest),
         "",
         *_loader(report, longest),
+        *_regions(report, hotspots, device=device),
+        *_modules(report, hotspots),
         *_notes(report, notes, longest),
     ]
 
@@ -86,10 +90,14 @@ def _figures(report: Report, longest: int) -> list[str]:
         times = speed.step_ns
         spread = f"median {units.duration(times.median)}, 95th percentile {units.duration(times.p95)}"
         lines.append(f"Step time: **{' '.join(view.step_time(speed))}** ({spread})  ")
+        lines += [f"{title}: {_text(words, longest)}  " for title, words in useful.work(speed)]
     lines.append(f"Measured: {_text(view.window(report.run.window), longest)}")
     if view.startup(report):
         lines[-1] += "  "
         lines.append(f"Start-up: {_text(view.startup(report), longest)}")
+    used = memory_line(report.memory)
+    if used:
+        lines[-1:] = [f"{lines[-1]}  ", f"Memory: {_text(used, longest)}"]
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
     return lines
@@ -155,6 +163,35 @@ def _hotspots(report: Report, number: int, *, device: bool) -> list[str]:
         )
     more = len(report.hotspots) - number
     return [*rows, *(["", f"{more} more in report.json."] if more > 0 else [])]
+
+
+def _regions(report: Report, number: int, *, device: bool) -> list[str]:
+    lines = region_lines(report, number, device=device)
+    if not lines:
+        return []
+    rows = ["## Regions", "", "| region | time a step | share of step | of that |", "|---|--:|--:|---|"]
+    for one in lines:
+        share = f"{one.share} {one.interval}"
+        rows.append(f"| `{_code(one.name, 80)}` | {one.time} | {share} | {_text(one.parts, 200)} |")
+    return [*rows, ""]
+
+
+def _modules(report: Report, number: int) -> list[str]:
+    lines = useful.module_lines(report, number)
+    if not lines:
+        return []
+    rows = [
+        "## Modules",
+        "",
+        "Without the modules inside each.",
+        "",
+        "| module | class | calls | forward | backward | share of step | FLOPs a step | of the ceiling |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for one in lines:
+        figures = f"{one.calls} | {one.forward} | {one.backward} | {one.share} | {one.flops} | {one.ceiling}"
+        rows.append(f"| `{_code(one.name, 80)}` | {_text(one.kind, 40)} | {figures} |")
+    return [*rows, ""]
 
 
 def _findings(report: Report, number: int, longest: int) -> list[str]:

@@ -15,7 +15,7 @@ from throughput.model.attribution import Hotspot
 from throughput.model.category import State
 from throughput.model.finding import Finding
 from throughput.model.report import Report
-from throughput.render import changes, view
+from throughput.render import changes, useful, view
 from throughput.render.against import Against
 from throughput.render.bar import COLOURS, Look, split_bar
 from throughput.render.devices import device_lines
@@ -126,6 +126,7 @@ def _figures(report: Report, look: Look, width: int) -> list[Text]:
         mean = f"{' '.join(view.step_time(speed))} mean"
         rest = f"{units.duration(times.median)} median · {units.duration(times.p95)} 95th percentile"
         rows = [("Throughput", f"{both}{steps}"), ("Step time", f"{mean} · {rest}")]
+        rows += useful.work(speed)
     rows.append(("Measured", view.window(report.run.window)))
     if report.ledger is not None and report.startup_s is not None:
         rows.append(("Start-up", view.startup(report)))

@@ -17,7 +17,7 @@ from throughput.model.finding import Facts
 from throughput.model.flame import Flames
 from throughput.model.report import Analysis
 from throughput.render import changes as change_words
-from throughput.render import view
+from throughput.render import useful, view
 from throughput.render.against import Against
 from throughput.render.html.about import about, loader_rows, lock_rows
 from throughput.render.html.changes import figures_beside, keys_beside, page_changes
@@ -37,9 +37,12 @@ from throughput.render.html.sections import (
     spots,
     tries,
 )
+from throughput.render.memory import memory_rows
+from throughput.render.regions import region_lines
 
 STATIC_BYTES = 100_000  # of the page without its script and payload: a mail preview shows it
 ELEMENTS = 1_500  # more of them make an old laptop's page jump
+MODULES = 10  # rows of the table of modules
 PAGE_BYTES = ((10_000, 150_000), (100_000, 400_000), (1_000_000, 2_000_000))
 """Samples -> bytes of the whole page up to which files for other tools are put into it."""
 POLICY = (
@@ -158,6 +161,10 @@ def _page(analysis: Analysis, amounts: Amounts, against: Against | None, script:
         straggler=straggler_lanes(analysis.facts, report.stragglers),
         ledger=view.ledger_lines(report),
         ledger_sentence=view.ledger_sentence(report),
+        work=useful.work(report.throughput),
+        memory=memory_rows(report.memory),
+        modules=useful.module_lines(report, min(MODULES, amounts.hotspots)),
+        regions=region_lines(report, min(MODULES, amounts.hotspots), device=device),
         has_facts=facts is not None,
         charts=charts(facts.timeline, amounts.charts) if facts else (),
         about=about(report, amounts),

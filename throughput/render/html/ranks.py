@@ -22,7 +22,7 @@ NAME_LENGTH = 40
 SHORT = 24  # characters of a cell that stays in one line
 COLOURS = ("data", "h2d", "gpu", "lock", "other", "rest")
 EXCHANGED = (Category.COMMUNICATION, Category.OTHER_MEMORY)
-"""Dark grey in a bar; the other categories without a colour are pale, so that who waits for others is seen."""
+"""Dark grey in a bar; the other categories without a colour are pale, so that waiting for others is seen."""
 
 Shares = tuple[tuple[Category, float], ...]
 

@@ -342,7 +342,7 @@ def tries(report: Report, amounts: Amounts, *, device: bool) -> tuple[Try, ...]:
             at=view.finding_place(finding),
             gain=view.gain(finding.prediction),
             assumes=view.terms(finding.prediction, amounts.text, has_device=device),
-            saves=units.duration(finding.saves_ns_per_step),
+            saves=units.duration(finding.saves_ns_per_step) if finding.saves_ns_per_step else "",
             evidence=tuple(view.relative(line, amounts.text) for line in finding.evidence[:EVIDENCE_LINES]),
             fix=_fix(finding.fix, amounts.text),
             rule=view.plain(finding.rule, 80),

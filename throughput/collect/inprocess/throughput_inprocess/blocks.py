@@ -1,4 +1,4 @@
-"""Switch the heavy collectors on and off: torch.profiler and cProfile, one block of steps each at the end."""
+"""Switch the heavy collectors on and off: torch.profiler, cProfile, shapes; blocks of steps at the end."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 import sys
 import time
 
-from . import amounts, calls
+from . import amounts, calls, modules
 from .recorder import recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_state: dict[str, Any] = {"torch": None}
+_state: dict[str, Any] = {"torch": None, "shapes": None}
 
 
 def _activities() -> list[Any]:
@@ -68,6 +68,39 @@ def end_torch() -> None:
         recorder.note("collector", name="torch", state="failed", reason=repr(error))
 
 
+def begin_shapes() -> None:
+    """Begin the block in which operators are recorded with shapes, and calls of modules.
+
+    It is none of torch's block: what it adds to each operator would count in the split.
+    """
+    try:
+        from torch.profiler import profile
+
+        profiler = profile(activities=_activities(), record_shapes=True)
+        modules.watch(sys.modules["torch"])
+        _anchor("shapes_start")
+        profiler.start()
+    except Exception as error:
+        modules.leave()
+        recorder.note("note", text=f"Shapes of operators were not recorded: {error!r}.")
+        return
+    _state["shapes"] = profiler
+
+
+def end_shapes() -> None:
+    """End the block of shapes and write `shapes-trace.json.gz`."""
+    modules.leave()
+    profiler, _state["shapes"] = _state["shapes"], None
+    if profiler is None or recorder.folder is None:
+        return
+    try:
+        profiler.stop()
+        _anchor("shapes_stop")
+        profiler.export_chrome_trace(os.path.join(recorder.folder, "shapes-trace.json.gz"))
+    except Exception as error:
+        recorder.note("note", text=f"Shapes of operators were not written: {error!r}.")
+
+
 def begin_cprofile() -> None:
     """Begin the cProfile block, unless the script profiles itself."""
     amounts.begin()
@@ -84,3 +117,4 @@ def abandon() -> None:
     """End whatever is on, keeping what it saw."""
     end_torch()
     end_cprofile()
+    end_shapes()

@@ -35,13 +35,15 @@ def read_runq(fd: int) -> int:
 class PhaseClock:
     """The phase stack of one thread; `enter` and `leave` close the segment before them."""
 
-    __slots__ = ("fd", "phase", "runq", "stack", "t", "thread", "cpu", "totals")
+    __slots__ = ("fd", "phase", "region", "regions", "runq", "stack", "t", "thread", "cpu", "totals")
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.fd = open_schedstat()
         self.stack: list[int] = []
         self.phase = REST
+        self.region = 0
+        self.regions: list[tuple[int, tuple[str, ...], str]] = []
         self.totals = [0] * 10
         self.t, self.cpu, self.runq = monotonic_ns(), thread_time_ns(), read_runq(self.fd)
 
@@ -55,7 +57,7 @@ class PhaseClock:
             if runq >= 0:
                 queued, self.runq = runq - self.runq, runq
         self.totals[self.phase] += t - start
-        recorder.rows.append((SEGMENT, self.thread, start, t, self.phase, used, queued, 0))
+        recorder.rows.append((SEGMENT, self.thread, start, t, self.phase, used, queued, self.region))
         self.t, self.cpu = t, cpu
         return t
 

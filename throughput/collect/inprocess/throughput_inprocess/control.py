@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from .clock import PhaseClock
 
-WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE = range(7)
+WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE, SHAPES = range(8)
+UNPROFILED = (WARMUP, LIGHT, STACKS)
 RESUME = 11
 """Row kind: steps start anew at t0 after a pause of ours, which belongs to no step."""
 WARMUP_STEPS_MAX, WARMUP_NS_MAX, WARMUP_ALIKE = 50, 60_000_000_000, 0.2
@@ -36,6 +37,8 @@ PLAIN_TAIL = 0.35
 large, times come from them alone."""
 BLOCK_STEPS_MAX, BLOCK_NS_MAX = 20, 8_000_000_000
 """A heavy block needs no more: counts and proportions settle, and traces take 70 to 1,100 kB a step."""
+SHAPED_STEPS_MAX = 5
+"""Shapes repeat from step to step: so many, and at most a third of those under torch.profiler, show them."""
 SWALLOWED_STOPS_MAX = 3
 """How often the stop is raised again when a bare except swallows it, before the process ends itself."""
 
@@ -88,7 +91,8 @@ class Controller:
         self.block = WARMUP
         self.number = 0
         self.kept = self.warm_steps = self.dropped = 0
-        self.samples = 0
+        self.samples = self.tokens = 0
+        self.shaped = 0
         self.durations: list[int] = []
         self.prefetched = 0
         self.began = self.last_end = self.settled_at = self.shown_at = 0
@@ -147,7 +151,7 @@ class Controller:
             recorder.note("note", text="A better mark of a step appeared; the window began anew.")
             blocks.abandon()
             page.set("cprofile_on", 0)
-            self.kept, self.block, self.durations = 0, WARMUP, []
+            self.kept, self.block, self.durations, self.shaped = 0, WARMUP, [], 0
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
     def _step_ended(self, clk: PhaseClock) -> None:
@@ -163,8 +167,8 @@ class Controller:
         if block in (LIGHT, STACKS):
             state = page.get("stacks_state")
             block = STACKS if state == 2 or (state == 4 and page.get("want_stacks")) else LIGHT
-        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, 0))
-        self.samples = 0
+        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, self.tokens))
+        self.samples = self.tokens = 0
         self.last_end = now
         self._count(block, clk)
         paused = self._advance(now)
@@ -192,7 +196,7 @@ class Controller:
     def _count(self, block: int, clk: PhaseClock) -> None:
         if block == WARMUP:
             self.warm_steps += 1
-        elif block == DROPPED:
+        elif block in (DROPPED, SHAPES):
             self.dropped += 1
         elif block != DONE:
             self.kept += 1
@@ -234,7 +238,10 @@ class Controller:
             blocks.end_torch()
             return self._begin_heavy(CPROFILE)
         if self.block == CPROFILE and self.kept >= light + torch_steps + cprofile_steps:
-            return self._finish()
+            return self._begin_heavy(SHAPES)
+        if self.block == SHAPES:
+            self.shaped += 1
+            return self.shaped >= self._shaped_steps() and self._finish()
         return False
 
     def _begin_heavy(self, block: int) -> bool:
@@ -243,16 +250,31 @@ class Controller:
         page.set("want_stacks", 0)
         if block == TORCH:
             blocks.begin_torch()
-        elif self.plan[2]:
+        elif block == CPROFILE and self.plan[2]:
             blocks.begin_cprofile()
             page.set("cprofile_on", 1)
         else:
-            return self._finish()
+            return self._begin_shapes()
         self._set_block(block)
+        return True
+
+    def _shaped_steps(self) -> int:
+        """Return how many steps record shapes, on top of the window: the same number on all ranks."""
+        return min(SHAPED_STEPS_MAX, -(-self.plan[1] // 3))
+
+    def _begin_shapes(self) -> bool:
+        """Begin the steps whose operators are recorded with their shapes, or end the window without."""
+        blocks.end_cprofile()
+        page.set("cprofile_on", 0)
+        if not self._shaped_steps():
+            return self._finish()
+        blocks.begin_shapes()
+        self._set_block(SHAPES)
         return True
 
     def _finish(self) -> bool:
         blocks.end_cprofile()
+        blocks.end_shapes()
         page.set("cprofile_on", 0)
         page.set("window_end_ns", self.last_end)
         self._set_block(DONE)

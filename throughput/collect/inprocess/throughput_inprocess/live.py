@@ -14,7 +14,7 @@ MAGIC = 0x74687075
 SLOTS = (
     "magic",
     "pid",
-    "block",  # 0 warmup, 1 dropped, 2 light, 3 stacks, 4 torch, 5 cprofile, 6 done
+    "block",  # 0 warmup, 1 dropped, 2 light, 3 stacks, 4 torch, 5 cprofile, 6 done, 7 shapes
     "steps_seen",
     "kept",
     "asked",

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from . import amounts, calls, control, rank, stacks
+from . import amounts, calls, control, rank, stacks, useful
 from .clock import LOADER, clock, open_schedstat, thread_readings
 from .live import page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
@@ -36,28 +36,6 @@ _worker: dict[str, Any] = {
 }
 
 
-def leading_size(batch: Any, depth: int = 0) -> int | None:
-    """Return the leading dimension of the first tensor in a batch, or None."""
-    shape = getattr(batch, "shape", None)
-    if shape is not None:
-        return int(shape[0]) if len(shape) else None
-    if depth > 3:
-        return None
-    if isinstance(batch, (str, bytes)):
-        return None
-    values = batch.values() if hasattr(batch, "values") and not isinstance(batch, type) else batch
-    try:
-        for value in values:
-            size = leading_size(value, depth + 1)
-            if size is not None:
-                return size
-            if depth:
-                break
-    except TypeError:
-        return None
-    return None
-
-
 def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
     """Return `__next__` that times the wait and counts the batch."""
 
@@ -81,9 +59,10 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
             raise
         finally:
             taken = clk.leave()
-        size = leading_size(batch)
+        size, tokens = useful.counted(batch)
         if controller is not None:
-            controller.samples += size or 0
+            controller.samples += size
+            controller.tokens += tokens
         number = getattr(self, "_rcvd_idx", 0) or getattr(self, "_num_yielded", 0)
         recorder.rows.append((BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0))
         page.set("last_sign_ns", taken)
@@ -270,8 +249,10 @@ def wrap_fetch(original: Call) -> Call:
         counter = _counting(in_worker and page.get("cprofile_on"))
         timed = type(possibly_batched_index) is list and counter is None
         timed = timed and getattr(self, "_throughput_one_by_one", False)
+        batch = None
         try:
-            return original(self, samples.of(possibly_batched_index) if timed else possibly_batched_index)
+            batch = original(self, samples.of(possibly_batched_index) if timed else possibly_batched_index)
+            return batch
         finally:
             if counter is not None:
                 counter.stop()
@@ -290,10 +271,19 @@ def wrap_fetch(original: Call) -> Call:
                 runq_then - runq,
             )
             recorder.rows.append(row)
+            _look_at(batch, made, in_worker)
             if in_worker:
                 recorder.flush_if_due(made)
 
     return fetch
+
+
+def _look_at(batch: Any, now: int, in_worker: bool) -> None:
+    """Have the padding of a batch counted, but where a profiler of ours would see it."""
+    controller = control.controller
+    block = control.WARMUP if controller is None else controller.block
+    if batch is not None and (in_worker or block in control.UNPROFILED):
+        useful.note_padding(batch, now, in_worker, block != control.WARMUP)
 
 
 def wrap_fetcher_init(original: Call) -> Call:
@@ -319,3 +309,4 @@ def wrap_fetcher_init(original: Call) -> Call:
 def forget() -> None:
     """Start anew in a forked process: the descriptor reads the parent's thread."""
     _worker.update(batch=-1, fd=None, fetched=-1, counter=None, unwritten=False, fetches=0)
+    useful.forget()

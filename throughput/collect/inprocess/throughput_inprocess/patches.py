@@ -9,7 +9,7 @@ import functools
 import sys
 from time import monotonic_ns
 
-from . import compiles, control, facts, loader, rank, spans, untraced
+from . import compiles, control, facts, loader, rank, regions, spans, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -233,6 +233,10 @@ TABLE: tuple[Row, ...] = (
      "loader", "fetch and collate are not told apart"),
     ("collate", "torch.utils.data._utils.fetch", "_BaseDatasetFetcher", "__init__", loader.wrap_fetcher_init,
      "loader", "fetch and collate are not told apart"),
+    ("region", "torch.autograd.profiler", "record_function", "__enter__", regions.wrap_enter, "light",
+     "ranges of record_function are no regions"),
+    ("region", "torch.autograd.profiler", "record_function", "__exit__", regions.wrap_exit, "light",
+     "ranges of record_function are no regions"),
     ("save", "torch", "", "save", _save, "light", "checkpoints are found from stacks"),
     ("save", "safetensors.torch", "", "save_file", _save, "light", "checkpoints are found from stacks"),
     ("evaluation", "torch.nn", "Module", "eval", _eval, "light", "evaluations are found by their loaders"),

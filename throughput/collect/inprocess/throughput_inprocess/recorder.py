@@ -4,8 +4,8 @@
 CLOCK_MONOTONIC ns, threads are `threading.get_ident()`, unused fields are 0, unknown values -1.
 
 kind            t0        t1        a          b           c          d
-1 SEGMENT       start     end       phase      cpu ns      runq ns    0
-2 STEP          end       0         number     block       samples    0
+1 SEGMENT       start     end       phase      cpu ns      runq ns    region
+2 STEP          end       0         number     block       samples    tokens
 3 BATCH_ASKED   asked     0         loader     batch       worker     0
 4 BATCH_ARRIVED arrived   0         loader     batch       0          0
 5 BATCH_TAKEN   wanted    taken     loader     batch       samples    0
@@ -17,9 +17,10 @@ kind            t0        t1        a          b           c          d
 11 RESUME       when      0         0          0           0          0
 12 SPAN         start     end       part       name        stack      1 where it begins, 0 a later piece
 13 SLOW_SAMPLE  begun     fetched   index      loader      0          0
+20 BATCH_TOKENS made      0         tokens     no padding  0 mask, 1 labels
 
 `notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over,
-loader, facts, patch, rule, note, amount, instructions. Parts are those of `spans`.
+loader, region, facts, patch, rule, note, amount, instructions. Parts are those of `spans`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 SEGMENT, STEP, BATCH_ASKED, BATCH_ARRIVED, BATCH_TAKEN, BATCH_MADE = 1, 2, 3, 4, 5, 6
 LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR, SPAN, SLOW_SAMPLE = 7, 8, 9, 10, 12, 13
+BATCH_TOKENS = 20
 
 _ROW = struct.Struct("<8q")
 FLUSH_NS = 20_000_000

@@ -62,7 +62,7 @@ def _read_options() -> dict[str, Any]:
 
 def _after_fork() -> None:
     recorder.after_fork()
-    for name in ("amounts", "calls", "clock", "control", "loader", "slow_samples", "spans"):
+    for name in ("amounts", "calls", "clock", "control", "loader", "regions", "slow_samples", "spans"):
         module = sys.modules.get(f"{__package__}.{name}")
         if module is not None:
             module.forget()
@@ -78,6 +78,10 @@ def _with_torch(torch: Any, options: dict[str, Any]) -> None:
             from . import knobs
 
             knobs.turn(torch, options["knobs"])
+        if options.get("unit"):
+            from . import useful
+
+            useful.ask(options["unit"])
         patches.install(torch)
         untraced.leave_out(torch)
         if "locks" in options.get("collectors", ()):

@@ -1,0 +1,74 @@
+"""Ranges that a script has are rows whose times are those of its own stopwatch, and sum to the step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.profiling import PRELUDE, assert_done, profile
+
+SCRIPT = (
+    PRELUDE
+    + """
+import json, sys, time
+import throughput
+from torch.profiler import record_function
+spent, began, shares = {}, {}, {}
+def tick(name):
+    began[name] = time.perf_counter()
+def tock(name):
+    spent[name] = spent.get(name, 0.0) + time.perf_counter() - began[name]
+def slow_reward(values):
+    until = time.perf_counter() + 0.004
+    while time.perf_counter() < until:
+        sum(range(50))
+    return float(values.sum())
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+x = torch.randn(64, 16)
+try:
+    for n in range(2000):
+        if n == 20:
+            spent.clear()
+        tick("step")
+        with record_function("rollout"):
+            tick("rollout")
+            for _ in range(8):
+                model(x)
+            with throughput.region("reward"):
+                tick("reward")
+                slow_reward(x)
+                tock("reward")
+            tock("rollout")
+        with record_function("update"):
+            tick("update")
+            optimizer.zero_grad()
+            model(x).pow(2).mean().backward()
+            tock("update")
+        counted()
+        optimizer.step()
+        tock("step")
+        if n < 100:
+            shares = {name: value / spent["step"] for name, value in spent.items()}
+finally:
+    open("shares.json", "w").write(json.dumps(shares))
+"""
+)
+
+
+def test_regions_are_those_of_the_stopwatch(tmp_path: Path, root: Path) -> None:
+    options = ("--collectors", "loader,stacks", "--steps", "80", "--warmup", "20")
+    ran = profile(tmp_path, f"import sys\nsys.path.insert(0, {str(root)!r})\n{SCRIPT}", *options)
+    assert_done(ran)
+    truth = json.loads((tmp_path / "shares.json").read_text())
+    rows = {row["name"]: row for row in ran.report["regions"]}
+    assert rows["rollout / reward"]["share"] == pytest.approx(truth["reward"], abs=0.03)
+    assert rows["rollout"]["share"] == pytest.approx(truth["rollout"] - truth["reward"], abs=0.03)
+    assert rows["update"]["share"] == pytest.approx(truth["update"], abs=0.03)
+    assert sum(row["share"] for row in rows.values()) == pytest.approx(1.0, abs=1e-6)
+    for row in rows.values():
+        parts = sum(part["ns_per_step"] for part in row["parts"])
+        assert parts == pytest.approx(row["ns_per_step"], rel=1e-6)
+    reward = {part["category"]: part["ns_per_step"] for part in rows["rollout / reward"]["parts"]}
+    assert reward.get("host_work", 0.0) > reward.get("compute", 0.0), reward

@@ -1,0 +1,59 @@
+"""Describe a run's memory: by process, against its limit, and what grows with the steps; bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessMemory:
+    """One process at its largest; None where not measured."""
+
+    pid: int
+    role: str
+    """training process, DataLoader worker, or other process."""
+    rss_peak_bytes: float
+    shared_peak_bytes: float | None
+    """Of that: files, and shared memory such as batches on their way."""
+    pss_bytes: float | None
+    """The last reading of its proportional share: pages that several processes have are split among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryGrowth:
+    """By how much the private memory of a process grows in each clean step, with its 95 % interval."""
+
+    role: str
+    """training process or DataLoader workers (all together)."""
+    bytes_per_step: float
+    low: float
+    high: float
+    steps: int
+    first_bytes: float
+    last_bytes: float
+    is_steady: bool
+    """Every part of the window grew, and the last no less than half as fast as the whole."""
+    steps_to_limit: float | None
+    """Until what is free now is used up at this rate; None without growth, or where no limit is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Of the host over the whole run, growth over the clean steps; None is not measured."""
+
+    rss_peak_bytes: float | None = None
+    """Of the largest process."""
+    rss_peak_by_pid: dict[str, float] = field(default_factory=dict)
+    processes: tuple[ProcessMemory, ...] = ()
+    """The largest first."""
+    shared_memory_bytes: float | None = None
+    """Peak of the whole machine's shared memory (/dev/shm), other jobs' too."""
+    limit_bytes: float | None = None
+    limit_source: str | None = None
+    """control group, or the machine's memory."""
+    growth: MemoryGrowth | None = None
+    growth_missing: str | None = None
+    """Why there is no growth."""
+    device_peak_bytes: float | None = None
+    """Used on the fullest device, as its driver says, other jobs' too."""
+    device_total_bytes: float | None = None

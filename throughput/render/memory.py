@@ -1,0 +1,87 @@
+"""Say in words how much memory a run took, of what limit, and what grows."""
+
+from __future__ import annotations
+
+from throughput import units
+from throughput.model.memory import Memory, MemoryGrowth, ProcessMemory
+from throughput.render.labels import plain
+
+Fact = tuple[str, str]
+TRAINING, WORKER = "training process", "DataLoader worker"
+
+
+def memory_rows(memory: Memory | None) -> tuple[Fact, ...]:
+    """Return a run's memory as titles and values; empty where it was not sampled."""
+    if memory is None:
+        return ()
+    rows = [
+        ("Training process", "; ".join(_of_process(p) for p in memory.processes if p.role == TRAINING)),
+        ("DataLoader workers", _workers([p for p in memory.processes if p.role == WORKER])),
+        ("Shared memory of the machine, peak", units.size(memory.shared_memory_bytes)),
+        ("Limit", _limit(memory)),
+        ("Growth", growth(memory)),
+        ("Device memory", _device(memory)),
+    ]
+    return tuple((title, value) for title, value in rows if value)
+
+
+def memory_line(memory: Memory | None) -> str:
+    """Return the largest process and the growth in one line; "" where memory was not sampled."""
+    if memory is None or memory.rss_peak_bytes is None:
+        return ""
+    largest = f"{units.size(memory.rss_peak_bytes)} in the largest process"
+    return f"{largest}, limit {_limit(memory)}; growth: {growth(memory)}"
+
+
+def growth(memory: Memory) -> str:
+    """Return the growth a step with its interval, and when the limit is reached at this rate."""
+    found = memory.growth
+    if found is None:
+        reason = f": {plain(memory.growth_missing, 200)}" if memory.growth_missing else ""
+        return f"{units.NOT_MEASURED}{reason}"
+    span = f"{_signed(found.low)} to {_signed(found.high)} a step"
+    if found.low <= 0:
+        return f"none beyond its interval, {span}"
+    whole = f"{plain(found.role, 40)}, {_signed(found.bytes_per_step)} a step ({span})"
+    return whole + _end(found, memory.limit_bytes)
+
+
+def _end(found: MemoryGrowth, limit: float | None) -> str:
+    if not found.is_steady:
+        return ", less and less or not all the time"
+    if found.steps_to_limit is None:
+        return ""
+    steps = units.plural(round(found.steps_to_limit), "step")
+    return f": at this rate the limit of {units.size(limit)} is reached in {steps}"
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else ''}{units.size(abs(value))}"
+
+
+def _of_process(process: ProcessMemory) -> str:
+    parts = [f"{units.size(process.rss_peak_bytes)} resident"]
+    if process.shared_peak_bytes is not None:
+        parts.append(f"{units.size(process.shared_peak_bytes)} of files and shared memory")
+    if process.pss_bytes is not None:
+        parts.append(f"proportional share {units.size(process.pss_bytes)}")
+    return ", ".join(parts)
+
+
+def _workers(found: list[ProcessMemory]) -> str:
+    if not found:
+        return ""
+    shares = [p.pss_bytes for p in found if p.pss_bytes is not None]
+    together = f", shares together {units.size(sum(shares))}" if len(shares) == len(found) else ""
+    return f"{units.plural(len(found), 'process')}, the largest {_of_process(found[0])}{together}"
+
+
+def _limit(memory: Memory) -> str:
+    source = f" ({plain(memory.limit_source, 40)})" if memory.limit_source else ""
+    return f"{units.size(memory.limit_bytes)}{source}"
+
+
+def _device(memory: Memory) -> str:
+    if memory.device_peak_bytes is None:
+        return units.NOT_MEASURED
+    return f"{units.size(memory.device_peak_bytes)} of {units.size(memory.device_total_bytes)} used at most"
