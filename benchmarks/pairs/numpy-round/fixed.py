@@ -1,25 +1,25 @@
-"""The fixed twin of `throughput/demo/train.py`: windows are cleaned once, not each time they are drawn."""
+"""The fixed twin of `throughput/demo/train.py`: windows are rounded once, not each time they are drawn."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from cleaning import clean
+from cleaning import centre, snap_to_resolution
 from network import build
 from options import load, parse
 from recordings import Recordings
 from training import train
 
 
-class CleanRecordings(Recordings):
-    """Windows of all sensors, cleaned when the data set is made."""
+class RoundedRecordings(Recordings):
+    """Windows of all sensors, rounded when the data set is made and centred when they are asked for."""
 
     def __init__(self, count: int, seed: int) -> None:
         super().__init__(count, seed)
-        self.ready = torch.from_numpy(np.stack([clean(window) for window in self.windows]))
+        self.windows = np.stack([snap_to_resolution(window) for window in self.windows])
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.ready[index], int(self.faults[index])
+        return torch.from_numpy(centre(self.windows[index])), int(self.faults[index])
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     options = parse("Name a machine's fault from its vibrations")
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)
-    loader = load(CleanRecordings(1024, options.seed), options)
+    loader = load(RoundedRecordings(1024, options.seed), options)
     print(f"final loss {train(build(options.width), loader):.4f}")
 
 

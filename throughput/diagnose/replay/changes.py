@@ -12,6 +12,8 @@ from throughput.model.finding import LoaderSettings
 SEND_NS, RECEIVE_NS = 1_000_000.0, 700_000.0
 """What sending a batch of a few tensors costs a worker, and taking it the training thread, on a slow core: a
 run without workers can't say what it would be."""
+LEAST_SEND = 0.1
+"""The quantile of the times to send that stands for sending with nothing in its way: no extreme decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +44,22 @@ def changed(pipeline: Pipeline, change: Change) -> Pipeline:
         pipeline,
         make_cpu=pipeline.make_cpu * change.make_part * scale,
         make_blocked=blocked * change.make_part * scale,
+        send=_sent(pipeline.send, change.make_part) * scale,
         loop_cpu=loop_cpu * scale,
         loop_blocked=loop_blocked * scale,
         cpus=pipeline.cpus if change.cpus is None else change.cpus,
     )
     return pipeline if change.settings is None else _set(pipeline, change.settings)
+
+
+def _sent(send: Floats, make_part: float) -> Floats:
+    """Return the time to send each batch where making takes that part: what is over the least is in its way.
+
+    The thread that sends shares its worker's GIL and CPU with the making of the next batch.
+    """
+    some = send[send > 0]
+    least = np.minimum(send, np.quantile(some, LEAST_SEND)) if len(some) else send
+    return least + (send - least) * min(make_part, 1.0)
 
 
 def _set(pipeline: Pipeline, settings: LoaderSettings) -> Pipeline:

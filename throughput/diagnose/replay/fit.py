@@ -18,6 +18,8 @@ FEED_SHARE = 0.03
 """Of the step: from here on, waits for other threads mean that those make the batches."""
 FEED_AHEAD = 2
 """How far such threads work ahead; nobody records it, and a full queue's depth hardly changes the speed."""
+THERE_NS = 300_000
+"""A batch that comes within this, beyond the CPU to take it, was there already: waking up takes 0.1 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class Columns:
     step: Ints
     make_cpu: Floats
     make_blocked: Floats
+    send: Floats
+    """From made to there, where the training thread waited for it: pickled, sent, and pinned by others."""
     loop_cpu: Floats
     loop_blocked: Floats
 
@@ -54,6 +58,7 @@ def pipeline_of(facts: Facts, columns: Columns, steps: int) -> Pipeline:
     return Pipeline(
         make_cpu=columns.make_cpu,
         make_blocked=columns.make_blocked,
+        send=columns.send,
         loop_cpu=columns.loop_cpu,
         loop_blocked=columns.loop_blocked,
         workers=workers,
@@ -100,8 +105,7 @@ def _join(facts: Facts, batches: Batches, chosen: Ints, step: Ints) -> Columns:
     cpu = batches.cpu_ns[chosen].astype(np.float64)
     queued = np.maximum(batches.runq_ns[chosen], 0)
     in_workers = batches.worker[chosen] >= 0
-    # What `next` takes after the batch is there: receiving and unpickling it, or handing on one's own.
-    receive = np.where(in_workers, consumed - np.maximum(wanted, made), (consumed - wanted) - (made - begun))
+    receive, send, held = _received(facts, batches, chosen)
     later = np.append(wanted[1:], consumed[-1])
     loop_cpu, loop_blocked, starved = _work_between(facts, consumed, np.maximum(later, consumed))
     if not in_workers.any():  # with workers, who shares the CPUs is part of the replay
@@ -114,9 +118,29 @@ def _join(facts: Facts, batches: Batches, chosen: Ints, step: Ints) -> Columns:
         step=step,
         make_cpu=cpu,
         make_blocked=np.maximum(made - begun - cpu - queued, 0).astype(np.float64),
-        loop_cpu=loop_cpu + np.maximum(receive, 0),
-        loop_blocked=loop_blocked,
+        send=send,
+        loop_cpu=loop_cpu + receive,
+        loop_blocked=loop_blocked + held,
     )
+
+
+def _received(facts: Facts, batches: Batches, chosen: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return what follows on making a batch: the training thread's CPU, sending, what else `next` took.
+
+    A batch that wasn't there when wanted came late for its sending, in which its maker's next work is in the
+    way; one that was there hides how long it was sent. Waiting for a CPU is an output of the replay.
+    """
+    wanted, consumed = batches.wanted_ns[chosen], batches.consumed_ns[chosen]
+    begun, made = batches.begun_ns[chosen], batches.made_ns[chosen]
+    in_workers = batches.worker[chosen] >= 0
+    own = np.maximum((consumed - wanted) - (made - begun), 0).astype(np.float64)
+    arrived = np.where(batches.arrived_ns[chosen] > 0, batches.arrived_ns[chosen], consumed)
+    cpu, _, queued = _work_between(facts, wanted, consumed, in_loader=True)
+    cpu = np.minimum(cpu, np.maximum(consumed - np.maximum(wanted, made), 0))
+    late = np.maximum(arrived - np.maximum(wanted, made) - cpu - queued, 0)
+    send = np.where(in_workers & (late > THERE_NS), arrived - cpu - queued - made, 0.0)
+    held = np.where(send > 0, 0.0, np.maximum(consumed - np.maximum(wanted, made) - cpu - queued, 0))
+    return np.where(in_workers, cpu, own), send, np.where(in_workers, held, 0.0)
 
 
 def step_columns(facts: Facts, steps: tuple[Step, ...]) -> Columns | None:
@@ -135,6 +159,7 @@ def step_columns(facts: Facts, steps: tuple[Step, ...]) -> Columns | None:
         step=np.arange(len(steps)),
         make_cpu=np.zeros(len(steps)),
         make_blocked=np.where(waits > 0, cpu + blocked, 0.0),
+        send=np.zeros(len(steps)),
         loop_cpu=cpu,
         loop_blocked=blocked - fed,
     )
@@ -155,13 +180,15 @@ def _main(facts: Facts) -> str:
     return tracks[facts.timeline.main_track].name if tracks else ""
 
 
-def _work_between(facts: Facts, start: Ints, end: Ints) -> tuple[Floats, Floats, Floats]:
-    """Return the training thread's CPU, blocked and run-queue time between two times, loading left out."""
+def _work_between(
+    facts: Facts, start: Ints, end: Ints, *, in_loader: bool = False
+) -> tuple[Floats, Floats, Floats]:
+    """Return the training thread's CPU, blocked and run-queue time of each span, in or out of loading."""
     segments = facts.timeline.segments
-    outside = segments.phase != int(Phase.LOADER)
-    cpu = _cumulated(segments, np.where(outside, segments.cpu_ns, 0))
-    queued = _cumulated(segments, np.where(outside, np.maximum(segments.runq_ns, 0), 0))
-    wall = _cumulated(segments, np.where(outside, segments.end_ns - segments.start_ns, 0))
+    counted = (segments.phase == int(Phase.LOADER)) == in_loader
+    cpu = _cumulated(segments, np.where(counted, segments.cpu_ns, 0))
+    queued = _cumulated(segments, np.where(counted, np.maximum(segments.runq_ns, 0), 0))
+    wall = _cumulated(segments, np.where(counted, segments.end_ns - segments.start_ns, 0))
     spans = [np.maximum(table(end) - table(start), 0) for table in (cpu, queued, wall)]
     return spans[0], np.maximum(spans[2] - spans[0] - spans[1], 0), spans[1]
 

@@ -66,7 +66,7 @@ def held_back_error(facts: Facts) -> float | None:
 
 
 def _rows(columns: Columns, kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Columns:
-    names = ("wanted", "consumed", "step", "make_cpu", "make_blocked", "loop_cpu", "loop_blocked")
+    names = ("wanted", "consumed", "step", "make_cpu", "make_blocked", "send", "loop_cpu", "loop_blocked")
     return replace(columns, **{name: getattr(columns, name)[kept] for name in names})
 
 
@@ -77,7 +77,8 @@ def predicted(facts: Facts, model: Model, finding: Finding) -> Finding:
         return finding
     if not model.is_trusted:
         why = "too few steps to check a replay" if model.error is None else _untrusted(model.error)
-        return replace(finding, prediction=replace(bound, assumes=f"{bound.assumes} ({why})"))
+        high = _bound_high(facts, model, finding, bound)
+        return replace(finding, prediction=replace(bound, high=high, assumes=f"{bound.assumes} ({why})"))
     change = change_of(facts, model.pipeline, finding, 1.0)
     after = replay(changed(model.pipeline, change))
     low, high = (_ratio(facts, model, finding, part) for part in _parts(facts, finding))
@@ -99,6 +100,14 @@ def predicted(facts: Facts, model: Model, finding: Finding) -> Finding:
 
 def _untrusted(error: float) -> str:
     return f"no prediction: a replay of this run misses its own steps by {units.percent(error)}"
+
+
+def _bound_high(facts: Facts, model: Model, finding: Finding, bound: Prediction) -> float:
+    """Return the most that the fix can bring: workers that do less also leave their CPU to the training."""
+    if not model.pipeline.workers or not _is_made_elsewhere(facts, finding):
+        return bound.high
+    left = 1 / bound.high - reading.share(facts, Category.CPU_STARVED)
+    return 1 / left if left > 0 else bound.high
 
 
 def _ratio(facts: Facts, model: Model, finding: Finding, part: float) -> float:

@@ -31,6 +31,8 @@ class Pipeline:
 
     make_cpu: Floats
     make_blocked: Floats
+    send: Floats
+    """From made by a worker to there for the training thread, while the worker goes on with its next one."""
     loop_cpu: Floats
     """The training thread's work for a batch, outside of waiting for it: also unpickling it."""
     loop_blocked: Floats
@@ -114,6 +116,8 @@ class _Run:
         self.actors = [_Actor(self._training()), *workers]
         self.running: list[_Actor] = []
         self.blocked: list[tuple[float, int]] = []
+        self.under_way: list[tuple[float, int]] = []
+        """Batches on their way from a worker, and when they are there."""
 
     def play(self) -> None:
         """Run until the training thread has used its last batch."""
@@ -154,8 +158,7 @@ class _Run:
         """Move the clock to the next end of some work; return who has ended."""
         rate = min(1.0, self.pipeline.cpus / len(self.running)) if self.running else 1.0
         ends = [actor.cpu_left / rate for actor in self.running]
-        if self.blocked:
-            ends.append(self.blocked[0][0] - self.now)
+        ends += [queue[0][0] - self.now for queue in (self.blocked, self.under_way) if queue]
         if not ends:
             return []
         span = max(0.0, min(ends))
@@ -168,6 +171,8 @@ class _Run:
         self.running = [actor for actor in self.running if actor.cpu_left >= TINY_NS]
         while self.blocked and self.blocked[0][0] <= self.now + TINY_NS:
             ended.append(heapq.heappop(self.blocked)[1])
+        while self.under_way and self.under_way[0][0] <= self.now + TINY_NS:
+            self.made.add(heapq.heappop(self.under_way)[1])
         return ended
 
     def _ask(self) -> None:
@@ -224,4 +229,8 @@ class _Run:
             yield BLOCKED, max(0.0, self.ready_at[number] - self.now)
             yield BLOCKED, float(p.make_blocked[batch % count])
             yield CPU, float(p.make_cpu[batch % count])
-            self.made.add(batch)
+            send = float(p.send[batch % count])
+            if send < TINY_NS:
+                self.made.add(batch)
+            else:
+                heapq.heappush(self.under_way, (self.now + send, batch))

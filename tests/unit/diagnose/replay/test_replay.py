@@ -79,6 +79,33 @@ def test_a_replay_of_the_unchanged_run_gives_its_step_time(workers: int, step: f
     assert model.is_trusted
 
 
+def test_a_batch_that_comes_late_was_sent_and_is_no_work_of_the_training_thread() -> None:
+    made = run(workers=1, make_ms=20, loop_ms=5)
+    batches = made.timeline.batches
+    sent = replace(batches, made_ns=batches.made_ns - 4 * MS, begun_ns=batches.begun_ns - 4 * MS)
+    model = model_of(replace(made, timeline=replace(made.timeline, batches=sent)))
+    assert model is not None
+    assert set(model.pipeline.send) == {4 * MS}
+    assert model.pipeline.loop_cpu.mean() == pytest.approx(5 * MS, rel=0.01)
+    assert model.now.step_ns == pytest.approx(20 * MS, rel=0.03)
+
+
+def test_a_bound_leaves_room_for_the_cpu_that_workers_give_back() -> None:
+    made = run(workers=1, make_ms=20, loop_ms=10)
+    split = tuple(
+        replace(row, share=0.25) if row.category is Category.CPU_STARVED else row
+        for row in made.attribution.split
+    )
+    starved = replace(made, attribution=replace(made.attribution, split=split))
+    model = model_of(made)
+    assert model is not None
+    model = replace(model, error=0.3)
+    found, wider = (predicted(facts_, model, finding(8, 20)).prediction for facts_ in (made, starved))
+    assert found is not None
+    assert wider is not None
+    assert wider.high == pytest.approx(1 / (1 / found.high - 0.25))
+
+
 def test_what_training_makes_itself_is_saved_whole() -> None:
     made = run(workers=0)
     model = model_of(made)
