@@ -46,9 +46,9 @@ class Cost:
     failed: bool
 
 
-def cost_of(command: list[str]) -> Cost:
+def cost_of(command: list[str], repeats: int) -> Cost:
     """Return what a command takes, the median of its runs."""
-    runs = sorted((_one(command) for _ in range(REPEATS)), key=lambda cost: cost.cpu_s)
+    runs = sorted((_one(command) for _ in range(repeats)), key=lambda cost: cost.cpu_s)
     return runs[len(runs) // 2]
 
 
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--hta", help="Folder of an environment with HolisticTraceAnalysis.")
     parser.add_argument("--generate", default="", help="Sizes in MB, by commas.")
     parser.add_argument("--only", default="", help="Words of names, by commas.")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="Runs of each, the median counts.")
     parser.add_argument("--keep", action="store_true", help="Write the figures down.")
     asked = parser.parse_args()
     if not asked.folder:
@@ -120,11 +121,12 @@ def main() -> None:
         for path in paths:
             begun = stamp()
             mine = None if path.parent == scratch else hta  # it takes minutes and gigabytes
-            costs = {name: cost_of(command) for name, command in commands(path, mine).items()}
+            costs = {name: cost_of(command, asked.repeats) for name, command in commands(path, mine).items()}
             print(row(path.name, costs), flush=True)
             if asked.keep:
                 told = {name: asdict(cost) for name, cost in costs.items()}
-                save(KEPT, path.name, {**begun, "bytes": path.stat().st_size, **told})
+                kept = {**begun, "repeats": asked.repeats, "bytes": path.stat().st_size}
+                save(KEPT, path.name, kept | told)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def _on_dask(
             )
         places = {client.submit(function, _absolute(one), pure=False): n for n, one in enumerate(sources)}
         try:
-            yield from _as_done(places)
+            yield from _as_done(client, places)
         except ThroughputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a worker could raise arrives here
@@ -184,11 +184,13 @@ def _on_dask(
             client.cancel(list(places))
 
 
-def _as_done(places: dict[Any, int]) -> Iterator[tuple[int, Any]]:
+def _as_done(client: Any, places: dict[Any, int]) -> Iterator[tuple[int, Any]]:
     """Yield answers as they arrive; each is given up on the cluster then."""
     from distributed import as_completed as arriving
 
-    for done in arriving(list(places)):
+    with client.as_current():
+        order = arriving(list(places))
+    for done in order:
         yield places.pop(done), done.result()
         done.release()
 
