@@ -31,7 +31,7 @@ def stopwatch(part: str) -> Iterator[None]:
     taken[part] += time.perf_counter() - began
 
 
-class Digits(Dataset):
+class Digits(Dataset[torch.Tensor]):
     """Random numbers that take their time to be made."""
 
     def __init__(self) -> None:

@@ -96,7 +96,7 @@ def test_a_crash_of_the_interpreter_leaves_its_stack(tmp_path: Path) -> None:
 import ctypes
 def crash():
     ctypes.string_at(0)
-train(30)
+train(30, pause=0.03)
 crash()
 """
     ran = profile(tmp_path, PRELUDE + LOOP + script, "--steps", "200", *QUICK)
