@@ -43,12 +43,11 @@ STRESS_STEPS = 400
 def main() -> None:
     """Measure, keep the results, print the tables."""
     options = _parse()
-    stamp = store.stamp()
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, result in _measured(Path(scratch), options):
             results[name] = result
-            store.save(options.out, name, result | stamp)
+            store.save(options.out, name, result | store.stamp())
     head = ("page", "kB", "main thread ms", "further requests")
     print(store.table(head, [_row(name, result) for name, result in results.items()]))
 
