@@ -127,8 +127,8 @@ def _trials(session: _Session) -> list[Experiment]:
         chosen = trials_of(asked.settings, session.folder)
     session.say(
         f"The script runs up to {2 * asked.pairs * len(chosen)} times ({units.plural(len(chosen), 'trial')}, "
-        f"{asked.pairs} pairs of processes each, at most {session.turns.seconds:.0f} s of turns a pair), "
-        f"{WRITES}."
+        f"{units.plural(asked.pairs, 'pair')} of processes each, at most {session.turns.seconds:.0f} s of "
+        f"turns a pair), {WRITES}."
     )
     made: list[Experiment] = []
     failures: list[ScriptFailed] = []

@@ -32,7 +32,10 @@ COUNT_MOST, COUNT_S = 200_000, 2.0
 """Files that are counted, and for how long: a network disk answers slowly, and the run is over by then."""
 MAPS_AGAIN_S = 20.0
 """A process's list of mappings is long (2,000 lines once torch is loaded): it is read this seldom."""
-CODE = re.compile(r"\.(?:py[cdiox]?|so(?:\.\d+)*|pth|egg|lock|log)$|/(?:site|dist)-packages/|/lib/python3")
+CODE = re.compile(
+    r"\.(?:py[cdiox]?|so(?:\.\d+)*|pth|egg|lock|log)$|/(?:site|dist)-packages/|/lib/python3"
+    r"|/tmp[a-z0-9_]{8}\.json$"  # torch.profiler's trace, before it is packed
+)
 SYSTEM = ("/bin/", "/boot/", "/dev/", "/etc/", "/lib", "/proc/", "/run/", "/sbin/", "/sys/", "/usr/")
 """Where no data set lies."""
 WRITES = os.O_WRONLY | os.O_RDWR

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from throughput.align.data_files import read_data_files
-from throughput.collect.data_files import DataFiles
+from throughput.collect.data_files import DataFiles, _may_be_data
 from throughput.errors import DamagedFile
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -76,6 +76,13 @@ def test_folders_side_by_side_stand_for_all_beside_them(tmp_path: Path) -> None:
     found = DataFiles()
     found._add(str(tmp_path / name / "0.jpg") for name in ("cat", "owl"))
     assert len(found.counted()[0]) == 6
+
+
+def test_what_tools_leave_open_is_no_data() -> None:
+    for name in ("/data/model.py", "/data/x/site-packages/y.dat", "/data/tmp740zj6ve.json", "/data/a.so.1"):
+        assert not _may_be_data(name, "")
+    assert _may_be_data("/data/annotations.json", "")
+    assert not _may_be_data("/data/run/raw/events.i64", "/data/run/raw")
 
 
 def test_counting_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,10 +75,10 @@ def test_the_slowest_samples_and_where_reads_came_from() -> None:
     reads = b.reads()
     text = report_markdown(b.report(loader=b.loader(sample_ns=2e6, slowest=slow, reads=reads)))
     for words in (
-        "- A sample takes, on average: 2 ms",
-        "- Slowest samples, by index: 812 (812 ms in worker 0), 44 (44 ms in worker 0)",
+        "- A sample takes, on average: 2.00 ms",
+        "- Slowest samples, by index: 812 (812 ms in worker 0), 44 (44.0 ms in worker 0)",
         "- Read: 120 MB/s, 97 % of it from the page cache",
-        "- Data files seen: at least 180 GB in 12 files; memory: 64 GB",
+        "- Data files seen: at least 180 GB in 12 files; memory: 64.0 GB",
     ):
         assert words in text.replace("\u00a0", " "), words
     no_share = replace(reads, memory_share=None, reason="x")
