@@ -45,11 +45,15 @@ def check(facts: Facts) -> Finding | None:
         category=Category.HOST_WORK,
         where=None,
         evidence=(
-            (f"from {units.size(growth.first_bytes)} to {units.size(growth.last_bytes)} in "
-            f"{units.plural(growth.steps, 'step')}, steadily"),
+            (
+                f"from {units.size(growth.first_bytes)} to {units.size(growth.last_bytes)} in "
+                f"{units.plural(growth.steps, 'step')}, steadily"
+            ),
             f"{units.size(growth.low)} to {units.size(growth.high)} a step",
-            (f"at this rate the limit of {units.size(memory.limit_bytes)} ({memory.limit_source}) is reached "
-            f"in {steps}, {units.duration(left_s * 1e9)}"),
+            (
+                f"at this rate the limit of {units.size(memory.limit_bytes)} ({memory.limit_source}) is reached "
+                f"in {steps}, {units.duration(left_s * 1e9)}"
+            ),
         ),
         fix=FIX,
         saves_ns_per_step=0.0,
