@@ -51,7 +51,7 @@ def check(facts: Facts) -> Finding | None:
             ),
             f"{units.size(growth.low)} to {units.size(growth.high)} a step",
             (
-                f"at this rate the limit of {units.size(memory.limit_bytes)} ({memory.limit_source}) is reached "
+                f"at this rate the limit of {units.size(memory.limit_bytes)} ({memory.limit_source}) comes "
                 f"in {steps}, {units.duration(left_s * 1e9)}"
             ),
         ),
