@@ -12,6 +12,8 @@ from throughput.model.ledger import PARTS, LedgerRow
 from throughput.model.run import Run
 from throughput.model.timeline import Ints, Timeline
 
+LATEST_NS = 2**61
+"""Clocks of 64 bits: later times, and sums of two, would not fit."""
 NAMES_MAX = 12
 """Rows of one part; what else there is of it is one row more."""
 OTHERS = "others"
@@ -39,23 +41,28 @@ def life_ns(run: Run, timeline: Timeline) -> tuple[int, int] | None:
     clock = run.clock
     is_child = clock.get("child_pid") == timeline.facts.get("pid")
     if "child_pid" in clock and is_child:
-        return int(clock["child_began_ns"]), int(clock["child_ended_ns"])
-    began = _known(life.get("began_ns"), life.get("started_ns"), clock.get("monotonic_ns"))
+        child = _known(clock.get("child_began_ns")), _known(clock.get("child_ended_ns"))
+        return None if child[0] is None or child[1] is None else (child[0], child[1])
+    asked = _known(clock.get("monotonic_ns"))
+    began = _known(life.get("began_ns"), life.get("started_ns"), asked)
     if began is None:
         return None
-    if "child_pid" not in clock and run.wall_s is not None and clock.get("monotonic_ns"):
-        return began, max(began, int(clock["monotonic_ns"] + run.wall_s * 1e9))
+    wall_ns = _known((run.wall_s or 0.0) * 1e9)
+    if "child_pid" not in clock and wall_ns and asked:
+        return began, max(began, asked + wall_ns)
     return began, max([began, *_signs(timeline)])
 
 
 def _known(*values: object) -> int | None:
-    return next((int(value) for value in values if isinstance(value, (int, float))), None)
+    """Return the first that is a time: what was written by others may be anything."""
+    numbers = (value for value in values if isinstance(value, (int, float)) and abs(value) < LATEST_NS)
+    return next((int(number) for number in numbers), None)
 
 
 def _signs(timeline: Timeline) -> list[int]:
     """Return the last times that the process itself put down."""
     life = timeline.facts.get("life") or {}
-    ends = [int(t) for t in (life.get("stopped_ns"), life.get("exit_ns")) if t is not None]
+    ends = [t for t in (_known(life.get("stopped_ns")), _known(life.get("exit_ns"))) if t is not None]
     ends += [span.end_ns for span in timeline.spans[-1:]] + [step.end_ns for step in timeline.steps[-1:]]
     return [*ends, int(timeline.segments.end_ns.max())] if len(timeline.segments.end_ns) else ends
 

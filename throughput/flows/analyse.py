@@ -249,17 +249,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         headline=headline(
             split, throughput, hotspots, findings if facts else None, on_device, run.window.clean
         ),
-        run=RunSummary(
-            run_id=run.run_id,
-            tool_version=run.tool_version,
-            command=run.command,
-            started_at=run.started_at,
-            window=run.window,
-            environment=run.environment,
-            script_exit_code=run.script_exit_code,
-            collectors=run.collectors,
-            ended=run.ended,
-        ),
+        run=_run_summary(run),
         throughput=throughput,
         split=split,
         hotspots=hotspots,
@@ -278,6 +268,21 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         regions=first.attribution.regions or None if first else None,
         notes=(*run.notes, *(first.timeline.notes if first else ()), *_loader_notes(first)),
         end=run.end,
+    )
+
+
+def _run_summary(run: Run) -> RunSummary:
+    """Return what a report says of its run."""
+    return RunSummary(
+        run_id=run.run_id,
+        tool_version=run.tool_version,
+        command=run.command,
+        started_at=run.started_at,
+        window=run.window,
+        environment=run.environment,
+        script_exit_code=run.script_exit_code,
+        collectors=run.collectors,
+        ended=run.ended,
     )
 
 

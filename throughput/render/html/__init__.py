@@ -55,7 +55,7 @@ AMOUNTS = (
     Amounts(hotspots=10, sources=5, findings=10, charts=9, notes=12, text=400),
     Amounts(hotspots=8, sources=3, findings=6, charts=6, notes=8, text=200),
     Amounts(hotspots=5, sources=1, findings=3, charts=3, notes=4, text=100),
-    Amounts(hotspots=3, sources=0, findings=2, charts=0, notes=2, text=60),
+    Amounts(hotspots=2, sources=0, findings=2, charts=0, notes=2, text=60),
 )
 """How much to show: the first that fits the budget."""
 NO_STACKS = (
