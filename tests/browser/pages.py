@@ -18,7 +18,7 @@ from tests.golden.trace_slices import SLICES
 from tests.unit.flows.trace_scenes import a_run
 from tests.unit.render import builders as b
 from tests.unit.render import timelines as t
-from throughput.flows import trace_run
+from throughput.flows import trace_reading, trace_run
 from throughput.model.flame import FlameRows, Flames
 from throughput.model.report import Analysis, Report
 from throughput.model.timeline import Frame, Stacks
@@ -41,7 +41,7 @@ def recorded(name: str) -> Analysis:
 def traced(*names: str) -> Analysis:
     """Return the analysis of recorded traces, one a rank."""
     paths = [SLICES / f"{name}.json.gz" for name in names]
-    ranks, _ = trace_run.read_ranks(paths, lambda _text: None)
+    ranks, _ = trace_reading.read_ranks(paths, lambda _text: None)
     return trace_run.analysis_of(a_run(len(ranks[0].timeline.steps)), ranks)
 
 

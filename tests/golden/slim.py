@@ -71,7 +71,10 @@ def slim_run(run: dict[str, Any]) -> dict[str, Any]:
     """Return what `run.json` keeps."""
     environment = {k: run["environment"].get(k) for k in KEPT_ENVIRONMENT}
     started = "2026-01-01T00:00:00+00:00"
-    return clean_all({**run, "environment": environment, "code": {}, "started_at": started}, run)
+    kept: dict[str, Any] = clean_all(
+        {**run, "environment": environment, "code": {}, "started_at": started}, run
+    )
+    return kept
 
 
 def slim_stacks(events: list[dict[str, Any]], every: int) -> list[dict[str, Any]]:
