@@ -109,7 +109,8 @@ crash()
 
 
 def test_a_kill_of_throughput_leaves_a_readable_run_and_no_process(tmp_path: Path) -> None:
-    script = "train(60)\nopen('ready', 'w').close()\ntime.sleep(300)\n"
+    # Rows are written every 20 ms, with the next event: what is newer than that is lost with the process.
+    script = "train(60)\ntime.sleep(0.1)\ntrain(2)\nopen('ready', 'w').close()\ntime.sleep(300)\n"
     (tmp_path / "train.py").write_text(PRELUDE + LOOP + script)
     mark = uuid.uuid4().hex
     words = ("profile", "train.py", "--steps", "1000", "--out", str(tmp_path / "out"), *QUICK)
@@ -128,7 +129,7 @@ def test_a_kill_of_throughput_leaves_a_readable_run_and_no_process(tmp_path: Pat
     report = json.loads((tmp_path / "again.json").read_text())
     assert report["run"]["ended"] == "unfinished"
     window = report["run"]["window"]
-    assert window["kept"] + window["warmup"] + window["dropped"] == 60
+    assert 60 <= window["kept"] + window["warmup"] + window["dropped"] <= 62
 
 
 @pytest.mark.parametrize(
