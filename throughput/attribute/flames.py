@@ -51,7 +51,9 @@ def _training(view: CleanView, split: Split, paths: Paths) -> FlameRows:
     columns = Columns(count=int(samples.count[view.stretch].sum()))
     phase = np.clip(samples.phase[view.stretch], 0, PHASES - 1)
     raw = view.stretch_ns.astype(np.float64)
-    wall = view.of_segments(view.seg_end - view.seg_start - np.maximum(view.seg_runq, 0)).sum(axis=0)
+    # The wait for a CPU is read a moment after the clock: it can be longer than what it lies in.
+    held = np.maximum(view.seg_end - view.seg_start - np.maximum(view.seg_runq, 0), 0)
+    wall = view.of_segments(held).sum(axis=0)
     seen = np.bincount(phase, weights=raw, minlength=PHASES)
     scale = np.divide(wall, seen, out=np.zeros(PHASES), where=seen > 0)
     middle = (samples.start_ns[view.stretch] + samples.end_ns[view.stretch]) // 2
