@@ -161,7 +161,9 @@ def quantity(value: float | None, unit: str) -> str:
         return duration(value)
     if unit == "bytes_per_s":
         return f"{size(value)}/s"
-    suffix = {"per_s": "/s", "celsius": f"{NBSP}°C", "watt": f"{NBSP}W"}.get(unit, f"{NBSP}{unit}")
+    suffix = {"per_s": "/s", "celsius": f"{NBSP}°C", "watt": f"{NBSP}W", "joule": f"{NBSP}J"}.get(
+        unit, f"{NBSP}{unit}"
+    )
     return f"{_number(value, None)}{suffix}"
 
 

@@ -19,8 +19,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.unit.align.pyspy_traces import Frame, Sample, written
 
+STEP, TORCH, DROPPED, TRACED_STEPS = 2, 4, 1, 3
+"""Kind and blocks of rows of events, and how many traced steps of a run with a device are kept."""
 RUNS = Path(__file__).parent / "runs"
 GZIPPED_BYTES = 10_000
 OURS = "throughput_inprocess"
@@ -98,8 +102,15 @@ def slim_stacks(events: list[dict[str, Any]], every: int) -> list[dict[str, Any]
     return written(samples)
 
 
+DEVICE = ("kernel", "gpu_memcpy", "gpu_memset")
+CALLS = ("cuda_runtime", "cuda_driver", "user_annotation")
+KEPT_ARGUMENTS = ("device", "stream", "correlation", "bytes")
+
+
 def slim_trace(trace: dict[str, Any]) -> dict[str, Any]:
-    """Return a torch trace with the outermost operators of its busiest thread alone."""
+    """Return a torch trace with the outermost operators of its busiest thread, or all that a device did."""
+    if any(event.get("cat") in DEVICE for event in trace["traceEvents"]):
+        return slim_device_trace(trace)
     operators = [e for e in trace["traceEvents"] if e.get("cat") == "cpu_op" and e.get("ph") == "X"]
     threads = Counter(e["tid"] for e in operators)
     busiest = threads.most_common(1)[0][0] if threads else None
@@ -110,6 +121,38 @@ def slim_trace(trace: dict[str, Any]) -> dict[str, Any]:
             times = {"ts": round(event["ts"]), "dur": round(event["dur"], 1)}
             kept.append({f: event[f] for f in ("ph", "cat", "name", "tid")} | times)
     return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": kept}
+
+
+def slim_device_trace(trace: dict[str, Any]) -> dict[str, Any]:
+    """Return a torch trace with operators, calls of the runtime and device work, short names, few arguments."""
+    kept = []
+    for event in sorted(trace["traceEvents"], key=lambda e: e.get("ts", 0)):
+        if event.get("ph") != "X" or event.get("cat") not in ("cpu_op", *CALLS, *DEVICE):
+            continue
+        args = {k: v for k, v in event.get("args", {}).items() if k in KEPT_ARGUMENTS}
+        named = {"name": event["name"][:60], **({"args": args} if event["cat"] != "cpu_op" else {})}
+        fields = ("ph", "cat", "ts", "dur", "pid", "tid")
+        kept.append({f: event[f] for f in fields} | named)
+    return {"baseTimeNanoseconds": trace.get("baseTimeNanoseconds", 0), "traceEvents": kept}
+
+
+def keep_few_traced_steps(target: Path) -> None:
+    """Cut a device trace after its first steps; the block's other steps become dropped ones."""
+    for path in target.glob("raw/rank-*/torch-trace.json.gz"):
+        trace = json.loads(path.read_bytes())
+        if not any(event.get("cat") in DEVICE for event in trace["traceEvents"]):
+            continue
+        (events,) = (e for e in path.parent.glob("events-*.i64") if (np.fromfile(e, "<i8")[::8] == STEP).any())
+        rows = np.fromfile(events, "<i8").reshape(-1, 8)
+        traced = np.flatnonzero((rows[:, 0] == STEP) & (rows[:, 5] == TORCH))
+        rows[traced[TRACED_STEPS:], 5] = DROPPED
+        rows.tofile(events)
+        notes = map(json.loads, path.parent.joinpath(f"notes-{events.stem[7:]}.jsonl").read_bytes().splitlines())
+        anchor = next(note for note in notes if note["kind"] == "anchor")
+        ended = rows[traced[TRACED_STEPS - 1], 2] - anchor["monotonic"] + anchor["wall"]
+        until = (ended - trace["baseTimeNanoseconds"]) / 1e3
+        trace["traceEvents"] = [event for event in trace["traceEvents"] if event["ts"] < until]
+        path.write_bytes(dump(trace))
 
 
 def slim_sources(index: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +204,8 @@ def slim(source: Path, target: Path, every: int, *, packs: bool = True) -> int:
         if packs and len(data) > GZIPPED_BYTES:
             out, data = out.with_name(out.name + ".packed"), gzip.compress(data, mtime=0)
         out.write_bytes(data)
+    if not packs:
+        keep_few_traced_steps(target)
     return sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
 
 

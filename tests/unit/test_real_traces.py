@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from throughput.align.device_trace import device_facts, work_of
-from throughput.align.torch_trace import Trace, load_trace, training_tid
+from throughput.align.device_trace import work_of
+from throughput.align.torch_trace import Trace, load_trace
+from throughput.align.trace_file import read_trace
+from throughput.align.trace_timeline import live_trace
 from throughput.attribute.device import busiest, exposed_within, layers_of
 from throughput.errors import DamagedFile
 from throughput.model.category import Block
@@ -48,13 +51,16 @@ class Recorded:
     steps: tuple[Step, ...]
     work: DeviceWork
     thread: int | str | None
-    window_us: tuple[float, float]
+    path: Path
 
-    def facts(self) -> dict[str, object]:
-        return device_facts(self.trace, self.thread, self.window_us, len(self.steps)) or {}
+    def facts(self) -> dict[str, Any]:
+        with self.path.open("rb") as file:
+            events = read_trace(file, self.path.name)
+        native = self.thread if isinstance(self.thread, int) else None
+        return dict(live_trace(events, self.steps, native, 0).timeline.facts.get("device") or {})
 
 
-def steps_of(trace: Trace) -> tuple[tuple[Step, ...], int | str | None, tuple[float, float]]:
+def steps_of(trace: Trace) -> tuple[tuple[Step, ...], int | str | None]:
     """Return the profiler's steps: events of the host, not their copies on the device, nor their names."""
     marks = [e for e in trace.spans("user_annotation", "Operator", "cpu_op") if "ProfilerStep#" in e.name]
     marks.sort(key=lambda e: e.ts)
@@ -62,15 +68,15 @@ def steps_of(trace: Trace) -> tuple[tuple[Step, ...], int | str | None, tuple[fl
         Step(index=n, start_ns=round(e.ts * 1e3), end_ns=round(e.end * 1e3), block=Block.TORCH)
         for n, e in enumerate(marks)
     )
-    return steps, marks[0].tid if marks else None, (marks[0].ts, marks[-1].end) if marks else (0.0, 0.0)
+    return steps, marks[0].tid if marks else None
 
 
 def read(folder: Path, pattern: str) -> Recorded:
     (path,) = folder.glob(pattern)
     with path.open("rb") as file:
         trace = load_trace(file)
-    steps, thread, window = steps_of(trace)
-    return Recorded(trace, steps, work_of(trace, -trace.baseTimeNanoseconds), thread, window)
+    steps, thread = steps_of(trace)
+    return Recorded(trace, steps, work_of(trace, -trace.baseTimeNanoseconds), thread, path)
 
 
 def shares(recorded: Recorded, device: int) -> Sequence[float]:
@@ -147,6 +153,5 @@ def test_damaged_traces_are_refused_or_read(traces: Path) -> None:
         read_ += 1
         work = work_of(trace, 0)
         assert (work.end_ns >= work.start_ns).all()
-        device_facts(trace, training_tid(trace, None), (0.0, 2.0**61), 1)
     assert read_ >= 4
     assert refused >= 3

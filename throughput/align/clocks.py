@@ -14,8 +14,10 @@ from throughput.model.timeline import Ints
 
 SEARCH_NS = 400_000_000
 """py-spy attaches within 0.05 to 0.3 s of its start."""
-COARSE_NS, FINE_NS = 2_000_000, 100_000
-PROBES_MAX = 4_000
+COARSE_NS, FINE_NS = 500_000, 100_000
+"""A step of 4 ms on a GPU has phases of 1 ms: twice as coarse and they are missed."""
+COARSE_PROBES, FINE_PROBES = 1_500, 4_000
+"""Instants that are compared at each offset."""
 
 
 def phase_at(times: Ints, start: Ints, end: Ints, phase: Ints) -> Ints:
@@ -38,17 +40,16 @@ def find_offset(
         segments: start, end and phase of the light timers' segments, sorted by start.
         guess_ns: the run's clock when py-spy was started.
     """
-    if len(instants) > PROBES_MAX:
-        keep = np.linspace(0, len(instants) - 1, PROBES_MAX).astype(np.int64)
-        instants, seen = instants[keep], seen[keep]
 
-    def agreement(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        return np.array([float(np.mean(phase_at(instants + o, *segments) == seen)) for o in offsets])
+    def agreement(offsets: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.float64]:
+        keep = np.linspace(0, len(instants) - 1, min(most, len(instants))).astype(np.int64)
+        times, phases = instants[keep], seen[keep]
+        return np.array([float(np.mean(phase_at(times + o, *segments) == phases)) for o in offsets])
 
     if not len(instants):
         return guess_ns, 0.0
     coarse = np.arange(guess_ns, guess_ns + SEARCH_NS, COARSE_NS)
-    best = int(coarse[int(np.argmax(agreement(coarse)))])
+    best = int(coarse[int(np.argmax(agreement(coarse, COARSE_PROBES)))])
     fine = np.arange(best - COARSE_NS, best + COARSE_NS, FINE_NS)
-    scores = agreement(fine)
+    scores = agreement(fine, FINE_PROBES)
     return int(fine[int(np.argmax(scores))]), float(scores.max())

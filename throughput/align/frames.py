@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from throughput.model.place import place_of
-from throughput.model.timeline import LOCK_FRAME, Frame
+from throughput.model.timeline import COPY_FRAME, LOCK_FRAME, READ_FRAME, Frame
 
 OURS = "throughput_inprocess"
 """Frames of the in-process collectors: left out of every stack."""
 OUR_LOCKS = ("locks.py", "lock_waits.py", "process_locks.py", "semaphores.py")
 """Files of ours in which a thread waits for a lock of the script's."""
+OUR_TIMERS = "patches.py"
+C_CALLS = {"_send": COPY_FRAME, "_read": READ_FRAME}
+"""Functions of that file in which a thread is while C code copies to a device, or waits for it."""
 
 
 @dataclass(slots=True)
@@ -37,9 +40,8 @@ class FrameReader:
         """Return the frames of a raw stack (function, file, line; outermost first) without ours."""
         rows = tuple(raw)
         frames = tuple(f for f in (self.read(*row) for row in rows) if f is not None)
-        last = rows[-1][1] if rows else ""
-        waits = OURS in last and last.endswith(OUR_LOCKS)
-        return (*frames, LOCK_FRAME) if waits and frames else frames
+        leaf = _leaf(rows[-1]) if rows else None
+        return (*frames, leaf) if leaf and frames else frames
 
     def _make(self, function: str, file: str, line: int, first_line: int) -> Frame:
         shown, module, own = place_of(file, self.script_dir)
@@ -47,3 +49,13 @@ class FrameReader:
         if qualified.rpartition(".")[2] != function.rpartition(".")[2]:
             qualified = function  # a comprehension or lambda: its own name says more
         return Frame(function=qualified, file=shown, line=line, own=own, first_line=first, module=module)
+
+
+def _leaf(row: tuple[str, str, int]) -> Frame | None:
+    """Return what stands for the innermost frame where that is one of ours around what the script called."""
+    function, file, _ = row
+    if OURS not in file:
+        return None
+    if file.endswith(OUR_LOCKS):
+        return LOCK_FRAME
+    return C_CALLS.get(function) if file.endswith(OUR_TIMERS) else None

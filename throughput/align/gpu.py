@@ -32,6 +32,11 @@ LEVELS = (
     ("sm_clock_mhz", "sm_clock_per_s", "per_s", 1e6),
     ("memory_clock_mhz", "memory_clock_per_s", "per_s", 1e6),
     ("power_mw", "power_watt", "watt", 1e-3),
+    ("energy_mj", "energy_joule", "joule", 1e-3),
+    ("sm_active_percent", "sm_active_share", "share", 0.01),
+    ("sm_occupancy_percent", "sm_occupancy_share", "share", 0.01),
+    ("tensor_active_percent", "tensor_active_share", "share", 0.01),
+    ("dram_active_percent", "dram_active_share", "share", 0.01),
     ("temperature_celsius", "temperature_celsius", "celsius", 1.0),
     ("pcie_received_kb_per_s", "pcie_received_bytes_per_s", "per_s", 1e3),
     ("pcie_sent_kb_per_s", "pcie_sent_bytes_per_s", "per_s", 1e3),
@@ -47,12 +52,14 @@ def read_gpu(file: BinaryIO) -> tuple[Counter, ...]:
     columns = Columns()
     limits: dict[int, Record] = {}
     hidden = False
-    for record in read_lines(file, FORMAT, SCHEMA):
+    records = list(read_lines(file, FORMAT, SCHEMA))
+    # The run's processes are known a moment after they use the GPU.
+    own = frozenset(pid for record in records for pid in _pids(record.get("own")))
+    for record in records:
         if "t" not in record:
             limits = _limits(record)
             hidden = record.get("pids_visible") is False
             continue
-        own = _pids(record.get("own"))
         for name, numbers in list(mapping(record.get("gpus")).items())[:GPUS]:
             if not (name.isascii() and name.isdigit() and len(name) < 4 and isinstance(numbers, dict)):
                 continue
@@ -104,10 +111,11 @@ def _add_shares(columns: Columns, gpu: str, time_ns: int, both: tuple[Record, Re
 def _add_others(
     columns: Columns, gpu: str, time_ns: int, who: tuple[dict[int, int | None] | None, frozenset[int], bool]
 ) -> None:
-    """Add how many processes of others use the GPU, and their memory where the driver says it."""
+    """Add how many processes of the run and of others use the GPU, and the others' memory where known."""
     users, own, hidden = who
     if users is None or (hidden and own.isdisjoint(users)):  # numbers of the host say nothing in a container
         return
+    columns.add(f"{gpu}_own_processes", "count", (time_ns, float(len(own & users.keys()))))
     others = {pid: used for pid, used in users.items() if pid not in own}
     columns.add(f"{gpu}_other_processes", "count", (time_ns, float(len(others))))
     known = [used for used in others.values() if used is not None]

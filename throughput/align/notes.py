@@ -109,6 +109,13 @@ class _Instructions(msgspec.Struct):
     steps: Int
 
 
+class _DeviceCall(msgspec.Struct):
+    call: str
+    stack: Int
+    count: Int
+    ns: Int
+
+
 class _Patch(msgspec.Struct):
     name: str
     collector: str
@@ -148,6 +155,7 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "collector": _Collector,
     "amount": _Amount,
     "instructions": _Instructions,
+    "device_call": _DeviceCall,
     "patch": _Patch,
     "losses": _Losses,
     "knob": _Knob,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from throughput.model.category import Phase
-from throughput.model.timeline import Frame
+from throughput.model.timeline import COPY_FRAME, READ_FRAME, Frame
 
 MARKS: dict[tuple[str, str], Phase] = {
     ("__next__", "torch/utils/data/dataloader.py"): Phase.LOADER,
@@ -15,8 +15,12 @@ MARKS: dict[tuple[str, str], Phase] = {
     ("all_gather", "torch/distributed/distributed_c10d.py"): Phase.COLLECTIVE,
     ("broadcast", "torch/distributed/distributed_c10d.py"): Phase.COLLECTIVE,
     ("barrier", "torch/distributed/distributed_c10d.py"): Phase.COLLECTIVE,
+    ("to", COPY_FRAME.file): Phase.COPY,
+    ("item", READ_FRAME.file): Phase.SYNC,
 }
 """Frames that the light timers wrap, by the last part of a qualified name and the file."""
+SHOWN = frozenset(MARKS.values())
+"""Phases that a stack can show. Others, as pinning memory, are calls of C code that leave no frame."""
 
 
 def phase_of(frames: tuple[Frame, ...]) -> Phase:

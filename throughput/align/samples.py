@@ -10,9 +10,10 @@ import numpy as np
 from throughput.align.clocks import find_offset
 from throughput.align.events import Events, Kind
 from throughput.align.frames import FrameReader
-from throughput.align.phases import phase_of
+from throughput.align.phases import SHOWN, phase_of
 from throughput.align.pyspy import RawSamples
 from throughput.align.threads import Tracks
+from throughput.model.category import Phase
 from throughput.model.timeline import Frame, Ints, Samples, Segments, Stacks
 
 AGREEMENT_MIN = 0.6
@@ -63,11 +64,11 @@ def from_pyspy(
         dtype=np.int64,
     )
     training = (pid == tracks.training[0]) & (tid == tracks.training[1])
+    timed = np.where(
+        np.isin(segments.phase, [int(phase) for phase in SHOWN]), segments.phase, int(Phase.REST)
+    )
     offset, agreement = find_offset(
-        start[training],
-        phases[stack[training]],
-        (segments.start_ns, segments.end_ns, segments.phase),
-        began_ns,
+        start[training], phases[stack[training]], (segments.start_ns, segments.end_ns, timed), began_ns
     )
     usual = _usual_length(start, end)
     # A stack was so from about half an interval before it was seen.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -14,7 +14,8 @@ from throughput.align.amounts import placed_breaks, read_amounts
 from throughput.align.batches import read_batches, read_loaders, read_padding, read_slow_samples
 from throughput.align.calls import read_calls
 from throughput.align.collectives import collective_facts
-from throughput.align.device_trace import device_facts, work_of
+from throughput.align.device_calls import placed_calls
+from throughput.align.device_trace import work_of
 from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
@@ -28,6 +29,8 @@ from throughput.align.steps import read_regions, read_segments, read_steps, trai
 from throughput.align.syscalls import read_syscalls
 from throughput.align.threads import Tracks
 from throughput.align.torch_trace import Trace, load_trace, operators_of, training_tid
+from throughput.align.trace_file import read_trace
+from throughput.align.trace_timeline import live_trace
 from throughput.align.work import read_work, shaped_steps
 from throughput.errors import DamagedFile
 from throughput.model.category import Block
@@ -45,6 +48,7 @@ from throughput.model.timeline import (
     Step,
     Timeline,
 )
+from throughput.model.trace import RankTrace
 from throughput.model.work import Work
 
 PAUSE_KINDS = ("gc", "gc2", "compile")
@@ -91,6 +95,8 @@ class _Traced:
     device_work: DeviceWork = field(default_factory=DeviceWork)
     facts: dict[str, Any] = field(default_factory=dict)
     """`device`: totals for rules; `collectives`: how many a step, and their bytes."""
+    device: RankTrace | None = None
+    """The block's steps with all of the trace, where a device worked in them; on the trace's own clock."""
 
 
 class RankReader:
@@ -176,13 +182,16 @@ class RankReader:
             slow_samples=read_slow_samples(main.events, self._workers()),
             operators=traced.operators,
             device_work=traced.device_work,
+            device_trace=traced.device,
             calls=tuple(call for table in tables for call in table),
             pauses=self._pauses(),
             spans=read_spans(main.events, main.notes, main.stacks, self.table.done(), self.thread),
             counters=self.context.counters,
             data_files=self.context.data_files,
             sources=self.context.sources,
-            facts=self._facts() | traced.facts | {"worker_batches": [t[0].fetches for t in tables if t]},
+            facts=self._facts()
+            | self._device_facts(traced)
+            | {"worker_batches": [t[0].fetches for t in tables if t]},
             main_track=self.main_track,
             window_ns=_window(steps),
             notes=(*remarks, *self.remarks, *(str(n.get("text")) for n in main.notes.of("note"))),
@@ -257,12 +266,31 @@ class RankReader:
         if block:
             edges = [(ns - base) / 1e3 for ns in (*(s.start_ns for s in block), block[-1].end_ns)]
             facts["collectives"] = collective_facts(trace, edges)
-            device = device_facts(trace, thread, (edges[0], edges[-1]), len(block))
-            if device is not None:
-                facts["device"] = device
+        work = work_of(trace, shift)
+        device = self._device(block, base) if len(work.kind) else None
         return _Traced(
-            operators=operators_of(trace, shift, thread), device_work=work_of(trace, shift), facts=facts
+            operators=operators_of(trace, shift, thread), device_work=work, facts=facts, device=device
         )
+
+    def _device_facts(self, traced: _Traced) -> dict[str, Any]:
+        """Return what the trace says for rules, with the lines that the light timers know."""
+        if traced.device is None:
+            return traced.facts
+        assert self.main is not None
+        told = traced.device.timeline.facts["device"]
+        calls = self.main.notes.of("device_call")
+        return traced.facts | {"device": placed_calls(told, calls, self.main.stacks, self.table.done())}
+
+    def _device(self, block: Sequence[Step], base_ns: int) -> RankTrace | None:
+        """Return the trace of the block's steps; None where no device worked in them."""
+        name = "torch-trace.json.gz"
+        events = self._optional(name, lambda file: read_trace(file, name), None)
+        if events is None or not block:
+            return None
+        steps = [replace(s, start_ns=s.start_ns - base_ns, end_ns=s.end_ns - base_ns) for s in block]
+        native = self.tracks.found[self.main_track].native_id
+        trace = live_trace(events, steps, native, self.context.rank)
+        return trace if "device" in trace.timeline.facts else None
 
     def _work(self, steps: tuple[Step, ...]) -> Work:
         """Return the useful work that the steps with shapes show."""
@@ -312,6 +340,10 @@ class RankReader:
         facts["losses"] = [math.nan if loss is None else loss for loss in losses]
         facts["knobs"] = [str(note["name"]) for note in notes.of("knob")]
         return facts
+
+
+def _worker_batches(tables: Sequence[tuple[Call, ...]]) -> dict[str, Any]:
+    return {"worker_batches": [table[0].fetches for table in tables if table]}
 
 
 def _joined(

@@ -139,12 +139,13 @@ def direction_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _CopyCall:
-    """A call of the host that copies: the operator around it, whether it waited, its line, its time."""
+    """A call of the host that copies: the operator around it, whether it waited, its line, when it was."""
 
     operator: int
     waited: bool
     place: str | None
-    ns: int
+    start_ns: int
+    end_ns: int
 
 
 def _copy_calls(events: TraceEvents, one: _Thread) -> dict[int, _CopyCall]:
@@ -155,13 +156,16 @@ def _copy_calls(events: TraceEvents, one: _Thread) -> dict[int, _CopyCall]:
     for operator, start in zip(one.operators(syncs), begun[syncs].tolist(), strict=True):
         waits[operator] = max(waits.get(operator, -1), start)
     numbers = events.host.correlation[one.rows[calls]].tolist()
-    columns = zip(calls.tolist(), one.operators(calls), one.places(calls), one.lasted(calls), strict=True)
+    columns = zip(calls.tolist(), one.operators(calls), one.places(calls), strict=True)
     found = {}
-    for number, (call, operator, place, ns) in zip(numbers, columns, strict=True):
+    for number, (call, operator, place) in zip(numbers, columns, strict=True):
         # In its own call, or later in the operator that began it.
         later = operator >= 0 and waits.get(operator, -1) >= int(begun[call])
         waited = later or WAITING_COPY.match(one.name(call)) is not None
-        found[number] = _CopyCall(operator=operator, waited=waited, place=place, ns=ns)
+        ended = int(one.nesting.end_ns[call])
+        found[number] = _CopyCall(
+            operator=operator, waited=waited, place=place, start_ns=int(begun[call]), end_ns=ended
+        )
     return found
 
 
@@ -176,16 +180,22 @@ def _copies(events: TraceEvents, one: _Thread, inside: Ints) -> tuple[list[dict[
     directions = {n: direction_of(names[n]) for n in np.unique(device.name[rows]).tolist()}
     totals: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     launched: dict[int, str] = {}
-    lasts = device.end_ns - device.start_ns
-    columns = [c[rows].tolist() for c in (device.name, device.correlation, device.bytes, lasts)]
-    for name, number, size, lasted in zip(*columns, strict=True):
+    columns = [
+        c[rows].tolist()
+        for c in (device.name, device.correlation, device.bytes, device.start_ns, device.end_ns)
+    ]
+    for name, number, size, start, end in zip(*columns, strict=True):
         call, direction = calls.get(number), directions[name]
         if call is not None:
             launched[call.operator] = direction
         pinned = True if "Pinned" in names[name] else False if "Pageable" in names[name] else None
-        waited, place, called = (None, None, 0) if call is None else (call.waited, call.place, call.ns)
+        waited, place, before = None, None, 0
+        if call is not None:
+            waited, place = call.waited, call.place
+            # What the host prepares first: the rest of the call is the copy itself.
+            before = max(0, min(call.end_ns, start) - call.start_ns)
         sums = totals[direction, pinned, waited, place]
-        for column, amount in enumerate((lasted, size, 1, int(0 < size <= TINY_BYTES), called)):
+        for column, amount in enumerate((end - start, size, 1, int(0 < size <= TINY_BYTES), before)):
             sums[column] += amount
     keys, amounts = ("direction", "pinned", "blocking", "place"), ("ns", "bytes", "count", "tiny", "call_ns")
     found: list[dict[str, Any]] = [

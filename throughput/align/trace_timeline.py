@@ -10,7 +10,7 @@ import numpy as np
 
 from throughput import units
 from throughput.align.trace_facts import device_facts
-from throughput.align.trace_steps import LOADER, OPTIMIZER, FoundSteps, find_steps
+from throughput.align.trace_steps import LOADER, OPTIMIZER, FoundSteps, busiest_thread, find_steps
 from throughput.model.category import Phase
 from throughput.model.nesting import ThreadSpans
 from throughput.model.timeline import DeviceWork, Ints, Operators, Segments, Step, Timeline, Track
@@ -40,7 +40,24 @@ def rank_trace(events: TraceEvents, rank: int, notes: Sequence[str] = ()) -> Ran
         rank: its number among the traces that are read together.
         notes: what a reader must know beside what the trace says.
     """
-    found = find_steps(events)
+    return _trace_of(events, find_steps(events), rank, notes)
+
+
+def live_trace(events: TraceEvents, steps: Sequence[Step], native_id: int | None, rank: int) -> RankTrace:
+    """Return the trace that a run of ours recorded, with the steps that the run itself marked.
+
+    Args:
+        events: the trace.
+        steps: on the trace's clock.
+        native_id: the training thread, as the system numbers it.
+        rank: whose it is.
+    """
+    known = (n for n, (_, thread) in enumerate(events.threads) if thread == str(native_id))
+    thread = next(known, busiest_thread(events))
+    return _trace_of(events, FoundSteps(steps=tuple(steps), rule="", thread=thread), rank, ())
+
+
+def _trace_of(events: TraceEvents, found: FoundSteps, rank: int, notes: Sequence[str]) -> RankTrace:
     window = (found.steps[0].start_ns, found.steps[-1].end_ns) if found.steps else (0, 0)
     main = events.thread_spans(found.thread, window)
     names = [events.threads[found.thread]] if found.thread is not None else [("", "")]

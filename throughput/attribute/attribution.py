@@ -12,11 +12,12 @@ from throughput.attribute.hotspots import gather, rank_hotspots
 from throughput.attribute.loader import loader_summary
 from throughput.attribute.locks import lock_report
 from throughput.attribute.regions import region_rows
-from throughput.attribute.split import breakdowns, split_rows, split_steps
+from throughput.attribute.split import breakdowns, nothing, split_rows, split_steps
+from throughput.attribute.traced_block import devices_of_block
 from throughput.attribute.view import clean_view
 from throughput.attribute.waits import lock_time
-from throughput.model.attribution import Attribution, SplitRow
-from throughput.model.category import CATEGORIES, Block, Source, State
+from throughput.model.attribution import Attribution
+from throughput.model.category import Block
 from throughput.model.run import CollectorStatus
 from throughput.model.timeline import Timeline
 
@@ -44,6 +45,7 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
     blamed = list(blame(view, split))
     places, heat = gather(view, blamed)
     ranked = rank_hotspots(view, places, heat, found.hotspots)
+    devices, replay = devices_of_block(timeline.device_trace, float(view.durations.mean()))
     return Attribution(
         rank=timeline.rank,
         steps=breakdowns(view, split),
@@ -55,23 +57,8 @@ def attribute(timeline: Timeline, collectors: Mapping[str, CollectorStatus]) -> 
         overhead=overhead(timeline),
         flames=flames(view, split, blamed, found.costly),
         regions=region_rows(view, split),
-    )
-
-
-def nothing() -> tuple[SplitRow, ...]:
-    """Return a split in which nothing was measured."""
-    return tuple(
-        SplitRow(
-            category=category,
-            share=None,
-            low=None,
-            high=None,
-            ns_per_step=None,
-            source=Source.NONE,
-            state=State.NOT_MEASURED,
-            reason="no step was measured",
-        )
-        for category in CATEGORIES
+        devices=devices,
+        trace_replay=replay,
     )
 
 

@@ -31,7 +31,7 @@ class DeviceShares:
     devices: int
     steps: int
     of_phase: Floats
-    """Share of each phase's time, exposed, shape (phases, device kinds)."""
+    """Share of each phase's time in the clean steps, exposed, shape (phases, device kinds)."""
     spread: Floats
     """1.96 standard errors of each kind's exposed share of a step."""
     work: Coverage
@@ -43,28 +43,53 @@ class DeviceShares:
         return np.asarray(np.maximum(1.0 - self.of_phase.sum(axis=1), 0.0), dtype=np.float64)
 
 
-def device_shares(timeline: Timeline) -> DeviceShares | None:
-    """Return what the device did in the torch block; None where no device intervals were recorded."""
+def device_shares(timeline: Timeline, clean_ns: Floats) -> DeviceShares | None:
+    """Return what the device did in a step; None where no device intervals were recorded.
+
+    Kernels and copies take as long under torch.profiler as without it, while what the host does between them
+    takes up to twice as long: so their time is taken from the torch block as it is, not their share.
+
+    Args:
+        timeline: one rank's.
+        clean_ns: what each phase takes in a clean step, shape (phases,).
+    """
     block = [s for s in timeline.steps if s.block is Block.TORCH and s.duration_ns > 0]
     device = busiest(timeline.device_work, block)
     if device is None:
         return None
     layers = layers_of(timeline.device_work, device)
     start, end, phase = _segments(timeline, block)
-    wall = np.bincount(phase, weights=end - start, minlength=PHASES)
     exposed = exposed_within(layers, start, end)
     by_phase = np.stack(
         [np.bincount(phase, weights=exposed[:, k], minlength=PHASES) for k in range(len(DEVICE_KINDS))],
         axis=1,
     )
+    fitted = fitted_into(by_phase / len(block), clean_ns)
+    stretch = float(np.mean([s.duration_ns for s in block])) / max(float(clean_ns.sum()), 1.0)
     return DeviceShares(
         device=device,
         devices=len(np.unique(timeline.device_work.device)),
         steps=len(block),
-        of_phase=np.divide(by_phase, wall[:, None], out=np.zeros_like(by_phase), where=wall[:, None] > 0),
-        spread=_spread(layers, block),
+        of_phase=np.divide(fitted, clean_ns[:, None], out=np.zeros_like(fitted), where=clean_ns[:, None] > 0),
+        spread=_spread(layers, block) * stretch,
         work=layers[-1],
     )
+
+
+def fitted_into(exposed_ns: Floats, phase_ns: Floats) -> Floats:
+    """Return exposed times, shape (phases, kinds), such that those of no phase exceed what it takes.
+
+    What doesn't fit went on in the phases that follow: it is spread over what is free in them.
+    """
+    wanted = exposed_ns.sum(axis=1)
+    kept = np.minimum(wanted, phase_ns)
+    fitted = exposed_ns * np.divide(kept, wanted, out=np.zeros_like(kept), where=wanted > 0)[:, None]
+    free = phase_ns - kept
+    over = (exposed_ns - fitted).sum(axis=0)
+    room = min(1.0, float(free.sum()) / max(float(over.sum()), 1.0))
+    if free.sum() > 0:
+        fitted = fitted + np.outer(free / free.sum(), over * room)
+    return np.asarray(fitted, dtype=np.float64)
 
 
 def busiest(work: DeviceWork, steps: Sequence[Step]) -> int | None:

@@ -51,7 +51,8 @@ class Split:
     compute_share: Floats
     """Of a phase's torch and Python time: what operators took."""
     remaining: Ints
-    """Time a phase keeps after starvation and locks, over all steps; shape (phases,)."""
+    """Time a phase keeps after starvation and locks, over all steps; shape (phases,). What the device sends
+    while the training thread is in the call that copies is that call's."""
     counts: Ints
     locks: LockTime
     device: DeviceShares | None = None
@@ -67,7 +68,7 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     remaining = wall - runq - lock - waiting
     weights, counts = doing_weights(view)
     weights[Phase.REST] = _without_locks(weights[Phase.REST], locks.sampled_ns)
-    device = device_shares(view.timeline)
+    device = device_shares(view.timeline, wall.mean(axis=0))
     compute = _compute_shares(view, weights, device)
     parts = np.zeros((len(view.steps), len(CATEGORIES)), dtype=np.float64)
     host = device.host if device else np.ones(PHASES)
@@ -81,10 +82,14 @@ def split_steps(view: CleanView, locks: LockTime) -> Split:
     for phase in Phase:
         for category, share in phase_shares(phase, weights[phase], compute[phase]).items():
             parts[:, COLUMN[category]] += remaining[:, phase] * share
+    blamed = remaining.sum(axis=0)
+    if device:
+        sent = device.of_phase[Phase.COPY, DEVICE_KINDS.index(Category.HOST_TO_DEVICE)]
+        blamed[Phase.COPY] += round(float(wall[:, Phase.COPY].sum() * sent))
     return Split(
         parts=_whole(parts, view.durations),
         compute_share=compute,
-        remaining=remaining.sum(axis=0),
+        remaining=blamed,
         counts=counts,
         locks=locks,
         device=device,
@@ -191,6 +196,23 @@ def _whole(parts: Floats, durations: Ints) -> Ints:
                 break
     floor[:, COLUMN[Category.UNATTRIBUTED]] += durations - floor.sum(axis=1)
     return floor
+
+
+def nothing() -> tuple[SplitRow, ...]:
+    """Return a split in which nothing was measured."""
+    return tuple(
+        SplitRow(
+            category=category,
+            share=None,
+            low=None,
+            high=None,
+            ns_per_step=None,
+            source=Source.NONE,
+            state=State.NOT_MEASURED,
+            reason="no step was measured",
+        )
+        for category in CATEGORIES
+    )
 
 
 def breakdowns(view: CleanView, split: Split) -> tuple[StepBreakdown, ...]:

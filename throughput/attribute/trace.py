@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from throughput.attribute.attribution import nothing
 from throughput.attribute.flame_kernels import kernel_rows
 from throughput.attribute.flame_paths import Paths
+from throughput.attribute.split import nothing
 from throughput.attribute.trace_gaps import CAUSES, Gaps, gaps_of
+from throughput.attribute.trace_layers import COPY_CALL, SYNC, dispatching
 from throughput.attribute.trace_replay import replayed
 from throughput.attribute.trace_split import (
     OneDevice,
@@ -20,7 +21,7 @@ from throughput.attribute.trace_split import (
 from throughput.attribute.trace_spots import Spots, after_sync, hotspots, starvers
 from throughput.model.attribution import Attribution, DeviceSplit, IdleCause
 from throughput.model.flame import Flames
-from throughput.model.trace import RankTrace
+from throughput.model.trace import RankTrace, SpanKind
 
 SHOWN = 20
 
@@ -34,8 +35,8 @@ def attribute_trace(trace: RankTrace) -> Attribution:
     """
     if not trace.timeline.steps:
         return Attribution(rank=trace.timeline.rank, steps=(), split=nothing(), hotspots=())
-    split = split_trace(trace)
-    spots = Spots(trace, split)
+    spots = Spots(trace, split_trace(trace))
+    split = spots.split
     ranked = hotspots(spots)
     return Attribution(
         rank=trace.timeline.rank,
@@ -45,8 +46,13 @@ def attribute_trace(trace: RankTrace) -> Attribution:
         functions=ranked,
         flames=_flames(spots),
         trace_replay=replayed(trace, spots.calls),
-        devices=tuple(_device(spots, one) for one in split.devices if one.device >= 0),
+        devices=devices_of(spots),
     )
+
+
+def devices_of(spots: Spots) -> tuple[DeviceSplit, ...]:
+    """Return each device of a trace."""
+    return tuple(_device(spots, one) for one in spots.split.devices if one.device >= 0)
 
 
 def _flames(spots: Spots) -> Flames:
@@ -71,7 +77,18 @@ def _device(spots: Spots, one: OneDevice) -> DeviceSplit:
         categories=device_shares(split, one),
         idle=tuple(_cause(spots, split, gaps, cause) for cause in CAUSES),
         after_sync=after_sync(spots, gaps),
+        dispatch_ns_per_step=_dispatch_ns(spots, gaps) / len(split.durations),
     )
+
+
+def _dispatch_ns(spots: Spots, gaps: Gaps) -> float:
+    """Return for how long the device waited while the host was in operators that give it work."""
+    idle, read = gaps.of("host_wait"), spots.read
+    calls = read.events.named(SpanKind.RUNTIME, lambda name: COPY_CALL.search(name) or SYNC.match(name))
+    working = dispatching(read).without(
+        read.cover(calls[np.isin(read.events.host.thread[calls], read.launching)])
+    )
+    return float(idle.within(working.start, working.end).sum())
 
 
 def _cause(spots: Spots, split: TraceSplit, gaps: Gaps, cause: str) -> IdleCause:

@@ -96,7 +96,7 @@ def host_layers(trace: RankTrace) -> list[Layer]:
     """Return what the training thread did, and the threads that it waits for, in the order of claim."""
     read = HostReader(trace)
     python = read.on_mine(read.events.spans(SpanKind.PYTHON))
-    on_cpu, dispatching = _operators(read)
+    on_cpu, giving = _operators(read)
     layers = [
         Layer(category=Category.DATA_LOADING, spans=read.cover(loading_spans(read))),
         Layer(
@@ -105,18 +105,23 @@ def host_layers(trace: RankTrace) -> list[Layer]:
         ),
         Layer(category=Category.LOGGING_CHECKPOINT, spans=read.cover(_logging(read))),
         Layer(category=Category.COMPUTE, spans=on_cpu),
-        Layer(category=Category.HOST_WORK, spans=dispatching),
+        Layer(category=Category.HOST_WORK, spans=giving),
         Layer(
             category=Category.IDLE,
             spans=read.cover(read.on_mine(read.events.named(SpanKind.PYTHON, WAITS.match))),
         ),
     ]
-    between = _closed(dispatching, BETWEEN_NS_MAX)
+    between = _closed(giving, BETWEEN_NS_MAX)
     return [
         *layers,
         Layer(category=Category.HOST_WORK, spans=between),
         Layer(category=Category.HOST_WORK, spans=read.cover(python)),
     ]
+
+
+def dispatching(read: HostReader) -> Coverage:
+    """Return the time of the operators and calls that give a device work, on all threads that do."""
+    return _operators(read)[1]
 
 
 def loading_spans(read: HostReader) -> Ints:

@@ -6,7 +6,7 @@ from what it waits for. The unchanged replay must give the measured step, or not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +29,10 @@ CALLS_MAX = 200_000
 for the rest."""
 CALLS_MOST = 2_000_000
 """Of one step: beyond it there is no replay."""
+HOST_SCALES = (0.2, 1.5)
+"""Tracing makes the host's part of a step up to three times as long; noise may make it shorter."""
+HALVINGS = 8
+"""Of that range: to within 0.5 %."""
 CHANGES = ("loading", "syncs", "copies")
 
 
@@ -63,16 +67,20 @@ class _Work:
     """Of the steps that are replayed."""
 
 
-def replayed(trace: RankTrace, launched_by: Ints) -> TraceReplay | None:
+def replayed(trace: RankTrace, launched_by: Ints, step_ns: float | None = None) -> TraceReplay | None:
     """Return the replay of a trace, as it was and with each change; None where there is nothing to replay.
 
     Args:
         trace: one rank's.
         launched_by: of each span of a device the host's call that began it, -1 for none.
+        step_ns: what a step takes untraced, where that is known: what the host does is sped up until a replay
+            gives it, for tracing slows the host and not the device.
     """
     work = _work(trace, launched_by)
     if work is None:
         return None
+    if step_ns is not None:
+        work = _untraced(replace(work, wall_ns=round(step_ns * work.steps)))
     base = _run(work, frozenset())
     if base <= 0:
         return None
@@ -81,6 +89,27 @@ def replayed(trace: RankTrace, launched_by: Ints) -> TraceReplay | None:
         total = min(base, _run(work, frozenset((change,))))
         changed.append(WhatIf(change=change, step_ns=total / work.steps, speedup=base / max(total, 1)))
     return TraceReplay(step_ns=base / work.steps, error=base / work.wall_ns - 1.0, changed=tuple(changed))
+
+
+def _untraced(work: _Work) -> _Work:
+    """Return the work with the host's own time scaled such that a replay takes what `wall_ns` says."""
+    low, high = HOST_SCALES
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (
+            (middle, high) if _run(_scaled(work, middle), frozenset()) < work.wall_ns else (low, middle)
+        )
+    return _scaled(work, (low + high) / 2)
+
+
+def _scaled(work: _Work, part: float) -> _Work:
+    return replace(
+        work,
+        before=np.rint(work.before * part).astype(np.int64),
+        loading=np.rint(work.loading * part).astype(np.int64),
+        lasts=[round(ns * part) for ns in work.lasts],
+        after_ns=round(work.after_ns * part),
+    )
 
 
 def _run(work: _Work, changes: frozenset[str]) -> int:

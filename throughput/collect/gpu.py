@@ -9,7 +9,9 @@ container with process numbers of its own), "gpus": [{"index", "name", "uuid", "
 Then one line a tick: {"t": CLOCK_MONOTONIC in ns, "own": [pids of the run], "gpus": {"<index>": {...}}} with
 utilization_percent, memory_busy_percent, memory_used_bytes, memory_total_bytes, sm_clock_mhz,
 memory_clock_mhz, power_mw, temperature_celsius, throttle_reasons (bits of nvml.h),
-pcie_received_kb_per_s, pcie_sent_kb_per_s (of one GPU a tick, in turn), processes [[pid, bytes or null]].
+pcie_received_kb_per_s, pcie_sent_kb_per_s (of one GPU a tick, in turn), energy_mj (since the driver was
+loaded), processes [[pid, bytes or null]], and since the tick before sm_active_percent, sm_occupancy_percent,
+tensor_active_percent, dram_active_percent (see `gpu_activity.py`).
 Index counts all GPUs of the machine, whatever CUDA_VISIBLE_DEVICES says. What a GPU can't tell is absent.
 """
 
@@ -22,6 +24,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughput.collect.gpu_activity import Activity
 from throughput.model.run import CollectorStatus
 
 if TYPE_CHECKING:
@@ -91,15 +94,21 @@ class GpuSampler:
             **machine_facts(nvml),
         }
         _write(file, header)
+        activities = [Activity(nvml, device) for device in devices]
         turn = 0
         last = False
         while True:
-            gpus = {str(i): _levels(nvml, device) for i, device in enumerate(devices)}
+            gpus = {
+                str(i): _levels(nvml, device) | activity.look()
+                for i, (device, activity) in enumerate(zip(devices, activities, strict=True))
+            }
             # The driver watches the link for 20 ms a direction: one GPU a tick, or eight would take 320 ms.
             gpus[str(turn)].update(_pcie(nvml, devices[turn]))
             turn = (turn + 1) % len(devices)
             _write(file, {"t": time.monotonic_ns(), "own": sorted(self._own_pids()), "gpus": gpus})
             if last:
+                for activity in activities:
+                    activity.close()
                 return
             last = self._ended.wait(self._interval_s)
 
@@ -164,6 +173,7 @@ def _levels(nvml: ModuleType, device: object) -> dict[str, Any]:
     _ask(level, "sm_clock_mhz", nvml, "nvmlDeviceGetClockInfo", device, 1)
     _ask(level, "memory_clock_mhz", nvml, "nvmlDeviceGetClockInfo", device, 2)
     _ask(level, "power_mw", nvml, "nvmlDeviceGetPowerUsage", device)
+    _ask(level, "energy_mj", nvml, "nvmlDeviceGetTotalEnergyConsumption", device)
     _ask(level, "temperature_celsius", nvml, "nvmlDeviceGetTemperature", device, 0)
     _ask(level, "throttle_reasons", nvml, "nvmlDeviceGetCurrentClocksEventReasons", device)
     if "throttle_reasons" not in level:  # its name before driver 535

@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from throughput.diagnose import costs
 from throughput.diagnose.reading import number
+from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Prediction
 
 REPLAY_ERROR_MAX = 0.10
@@ -51,7 +53,8 @@ class Copy:
     tiny: float = 0.0
     """How many of them move at most 16 kB."""
     call_ns: float = 0.0
-    """What the calls took the training thread: what is not pinned is copied twice, first by the host."""
+    """What the calls took the training thread before the copies began: what is not pinned is copied twice,
+    first by the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,16 @@ def host_wait_ns(facts: Facts) -> float:
     devices = facts.attribution.devices
     waits = [cause.ns_per_step for one in devices for cause in one.idle if cause.cause == "host_wait"]
     return sum(waits) / len(devices) if devices else 0.0
+
+
+def launching_part(facts: Facts) -> float:
+    """Return the part of the host's work that is launching; all of it where that was not told apart."""
+    known = [one.dispatch_ns_per_step for one in facts.attribution.devices]
+    told = [ns for ns in known if ns is not None]
+    work = costs.part_of(facts, Category.HOST_WORK)
+    if not told or work is None or work.ns <= 0:
+        return 1.0
+    return min(1.0, sum(told) / len(told) / work.ns)
 
 
 def with_replay(finding: Finding | None, facts: Facts, change: str) -> Finding | None:

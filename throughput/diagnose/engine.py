@@ -14,6 +14,8 @@ from throughput.diagnose.replay.predict import model_of, predicted
 from throughput.diagnose.rules import RULES
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 
+GAIN_LEAST = 0.01
+"""Of a speed-up by replay: less is the noise that a second run of the same script shows."""
 PARTIAL = "partial"
 """State of a collector of which some patch point was missing."""
 
@@ -29,10 +31,24 @@ def diagnose(
     results = [_answer(rule, facts, rule.name in names[:index]) for index, rule in enumerate(rules)]
     found = [result.finding for result in results if result.finding is not None]
     outcome = ranked(found, rules, reading.mean_step_ns(facts))
-    findings = _with_predictions(facts, outcome.findings)
+    told = _with_predictions(facts, outcome.findings)
+    worth = [finding for finding in told if not _buys_nothing(finding)]
+    findings = tuple(replace(finding, rank=rank) for rank, finding in enumerate(worth, 1))
     final = {finding.rule: finding for finding in findings}
+    dropped = {f.rule: _hidden(f) for f in told if _buys_nothing(f)} | dict(outcome.dropped)
     # A rule that was refused for its name has no finding, so names are unique here.
-    return tuple(_settled(r, final, outcome.dropped) for r in results), findings
+    return tuple(_settled(r, final, dropped) for r in results), findings
+
+
+def _buys_nothing(finding: Finding) -> bool:
+    """Return whether a replay of the run says that the fix leaves the step as long as it is."""
+    told = finding.prediction
+    return told is not None and told.basis == "replay" and told.speedup < 1.0 + GAIN_LEAST
+
+
+def _hidden(finding: Finding) -> str:
+    limit = finding.prediction.next_category if finding.prediction is not None else None
+    return "its fix buys nothing now" + (f": {limit.value.replace('_', ' ')} is the limit" if limit else "")
 
 
 def _with_predictions(facts: Facts, found: tuple[Finding, ...]) -> tuple[Finding, ...]:

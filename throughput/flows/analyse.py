@@ -30,6 +30,7 @@ from throughput.flows.raw_files import FolderFiles
 from throughput.flows.sources import read_sources
 from throughput.flows.speed import throughput_of
 from throughput.flows.stall import read_stall
+from throughput.flows.trace_words import device_notes
 from throughput.flows.useful import with_work
 from throughput.model.finding import Facts, Finding, Rule, RuleResult
 from throughput.model.report import Analysis, RankRow, ReplaySummary, Report, RunSummary
@@ -242,6 +243,7 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
     split = mean_split([one.attribution.split for one in facts])
     throughput = mean_throughput([row.throughput for row in rows])
     hotspots = merged_hotspots([one.attribution.hotspots for one in facts])
+    devices = tuple(device for one in facts for device in one.attribution.devices)
     on_device = bool(facts and facts[0].timeline.facts.get("device_used"))
     first = facts[0] if facts else None
     ledger = ledger_of(first.run, first.timeline) if first else None
@@ -266,7 +268,13 @@ def build_report(run: Run, facts: tuple[Facts, ...]) -> Report:
         replay=_replay(first),
         modules=module_rows(first.timeline, _ceiling(first)) or None if first else None,
         regions=first.attribution.regions or None if first else None,
-        notes=(*run.notes, *(first.timeline.notes if first else ()), *_loader_notes(first)),
+        devices=devices,
+        notes=(
+            *run.notes,
+            *(first.timeline.notes if first else ()),
+            *device_notes(devices),
+            *_loader_notes(first),
+        ),
         end=run.end,
     )
 

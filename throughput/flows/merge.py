@@ -41,6 +41,9 @@ def mean_throughput(found: Sequence[Throughput | None]) -> Throughput | None:
     if len(known) <= 1:
         return known[0] if known else None
     count = len(known)
+    samples = _sum(t.samples_per_s for t in known)
+    # Each rank saw all GPUs of its machine: those of several machines are not told apart here.
+    watts = max((t.watts for t in known if t.watts is not None), default=None)
     tokens, useful = _sum(t.tokens_per_s for t in known), _sum(t.useful_tokens_per_s for t in known)
     step = {
         name: sum(getattr(t.step_ns, name) for t in known) / count
@@ -50,7 +53,7 @@ def mean_throughput(found: Sequence[Throughput | None]) -> Throughput | None:
         steps_per_s=sum(t.steps_per_s for t in known) / count,
         low=sum(t.low for t in known) / count,
         high=sum(t.high for t in known) / count,
-        samples_per_s=_sum(t.samples_per_s for t in known),
+        samples_per_s=samples,
         step_ns=StepTime(**step),
         tokens_per_s=tokens,
         useful_tokens_per_s=useful,
@@ -59,6 +62,9 @@ def mean_throughput(found: Sequence[Throughput | None]) -> Throughput | None:
         flops_coverage=_least(t.flops_coverage for t in known),
         tflops=_sum(t.tflops for t in known),
         mfu=_mean_mfu([t.mfu for t in known]),
+        watts=watts,
+        joules_per_step=None if watts is None else watts * step["mean"] / 1e9,
+        joules_per_sample=None if watts is None or not samples else watts / samples,
         mfu_missing=next((t.mfu_missing for t in known if t.mfu_missing), None),
     )
 

@@ -16,7 +16,7 @@ from throughput.flows.profile import FILES, write_reports
 from throughput.flows.trace_engines import HERE, Engine
 from throughput.flows.trace_files import Reference, name_of, references_json, trace_files
 from throughput.flows.trace_reading import OneRank, Progress, read_ranks
-from throughput.flows.trace_words import device_notes, level_notes, rank_note, replay_note, step_note
+from throughput.flows.trace_words import level_notes, rank_note, replay_note, step_note
 from throughput.model.finding import Facts
 from throughput.model.report import Analysis, Headline, Report
 from throughput.model.run import CollectorStatus, Run, Window
@@ -108,14 +108,12 @@ def analysis_of(run: Run, ranks: Sequence[OneRank]) -> Analysis:
         _facts(run, one, late.get(one.timeline.rank), by_rank.get(one.timeline.rank)) for one in ranks
     )
     report = build_report(run, facts)
-    devices = tuple(device for one in ranks for device in one.attribution.devices)
     shown = replace(
         report,
         ranks=tuple(
             replace(row, imposed_ns_per_step=late[row.rank].ns_per_step if row.rank in late else None)
             for row in report.ranks
         ),
-        devices=devices,
         stragglers=tuple(row.rank for row in chosen),
         notes=_notes(report, ranks, (chosen, level)),
     )
@@ -158,7 +156,6 @@ def _notes(
     lines = [*report.notes, *(note for one in ranks[1:] for note in one.timeline.notes)]
     rule = ranks[0].timeline.facts.get("step_rule")
     lines += [f"A step is {rule}."] if rule else []
-    lines += device_notes([device for one in ranks for device in one.attribution.devices])
     told = replay_note(ranks[0].attribution.trace_replay)
     lines += [told] if told else []
     if len(ranks) > 1:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from throughput import units
+from throughput.attribute.energy import gpu_watts
 from throughput.attribute.useful import flops_per_step, mean_held
 from throughput.model.report import Throughput
 from throughput.model.timeline import Timeline
@@ -30,6 +31,13 @@ def with_work(speed: Throughput | None, timeline: Timeline, ceiling: Ceiling | N
         "padding_share": padding,
         "useful_tokens_per_s": None if tokens is None or padding is None else tokens * (1 - padding),
     }
+    watts = gpu_watts(timeline)
+    if watts is not None:
+        found |= {
+            "watts": watts,
+            "joules_per_step": watts / speed.steps_per_s,
+            "joules_per_sample": watts / speed.samples_per_s if speed.samples_per_s else None,
+        }
     flops = flops_per_step(timeline)
     if flops is not None:
         mfu, missing = _mfu(flops * speed.steps_per_s, timeline.work, ceiling)

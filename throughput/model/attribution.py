@@ -221,6 +221,8 @@ class DeviceSplit:
     idle: tuple[IdleCause, ...]
     after_sync: tuple[Starver, ...] = ()
     """Who waited for the device, after which it had nothing to do until more was queued."""
+    dispatch_ns_per_step: float | None = None
+    """Of the time in which nothing was queued: while the host was in operators that give the device work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +260,7 @@ class Attribution:
     flames: Flames = field(default_factory=Flames)
     notes: tuple[str, ...] = ()
     devices: tuple[DeviceSplit, ...] = ()
-    """Of a trace: each of its devices; the split is that of the mean device."""
+    """Each device of a trace, whose split is that of the mean device; of a run, those of its torch block."""
     trace_replay: TraceReplay | None = None
     memory: Memory | None = None
     regions: tuple[RegionRow, ...] = ()

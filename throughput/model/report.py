@@ -49,6 +49,10 @@ class Throughput:
     mfu: Mfu | None = None
     mfu_missing: str | None = None
     """Why there is no `mfu` where FLOPs were counted."""
+    watts: float | None = None
+    """Mean power of the GPUs that the run used, of its machine, by NVML's energy counter."""
+    joules_per_step: float | None = None
+    joules_per_sample: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

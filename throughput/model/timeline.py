@@ -6,13 +6,16 @@ Bulk events are numpy columns of equal length; things that there are few of are 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from throughput.model.category import Block, Category, Phase
 from throughput.model.work import Padding, Work
+
+if TYPE_CHECKING:
+    from throughput.model.trace import RankTrace
 
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
@@ -75,6 +78,9 @@ class Frame:
 
 LOCK_FRAME = Frame(function="waiting for a lock", file="<lock>", line=0, own=False)
 """Stands as leaf for a thread that was inside a patched lock's acquire."""
+COPY_FRAME = Frame(function="Tensor.to", file="torch/_tensor.py", line=0, own=False, module="torch")
+READ_FRAME = Frame(function="Tensor.item", file="torch/_tensor.py", line=0, own=False, module="torch")
+"""Stand as leaves for a thread that copied a tensor to a device, or read one from it: calls of C code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +357,8 @@ class Timeline:
     slow_samples: SlowSamples = field(default_factory=SlowSamples)
     operators: Operators = field(default_factory=Operators)
     device_work: DeviceWork = field(default_factory=DeviceWork)
+    device_trace: RankTrace | None = None
+    """The torch block's steps with all that was traced, where a device worked; on a clock of its own."""
     calls: tuple[Call, ...] = ()
     pauses: tuple[Pause, ...] = ()
     spans: tuple[Span, ...] = ()

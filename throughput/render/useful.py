@@ -29,10 +29,10 @@ class ModuleLine:
 
 
 def work(speed: Throughput | None) -> tuple[tuple[str, str], ...]:
-    """Return title and words of what was counted: tokens and padding, FLOPs and the part of the ceiling."""
+    """Return title and words of what was counted: tokens, FLOPs and the part of the ceiling, energy."""
     if speed is None:
         return ()
-    rows = (("Tokens", _tokens(speed)), ("FLOPs", _flops(speed)))
+    rows = (("Tokens", _tokens(speed)), ("FLOPs", _flops(speed)), ("Energy", _energy(speed)))
     return tuple((title, words) for title, words in rows if words)
 
 
@@ -56,6 +56,16 @@ def _flops(speed: Throughput) -> str:
         peak = f"{units.flops(speed.mfu.peak)}/s ({plain(speed.mfu.peak_source, 20)})"
         reached = f"MFU {units.percent(speed.mfu.value)} of {peak}"
     return ", ".join(part for part in (counted, f"{units.flops(speed.tflops * 1e12)}/s", reached) if part)
+
+
+def _energy(speed: Throughput) -> str:
+    """Return "5.3 J a step, 0.17 J a sample (240 W, GPUs)"."""
+    if speed.watts is None or speed.joules_per_step is None:
+        return ""
+    step = units.quantity(speed.joules_per_step, "joule")
+    each = speed.joules_per_sample
+    sample = "" if each is None else f", {units.quantity(each, 'joule')} a sample"
+    return f"{step} a step{sample} ({units.quantity(speed.watts, 'watt')}, GPUs)"
 
 
 def module_lines(report: Report, most: int) -> tuple[ModuleLine, ...]:

@@ -218,12 +218,17 @@ def test_process_numbers_of_the_host_say_nothing_in_a_container() -> None:
     alien = {"t": 1, "own": [5], "gpus": {"0": {"processes": [[70_001, 9]]}}}
     known = {"t": 2, "own": [5], "gpus": {"0": {"processes": [[5, 9], [6, 4]]}}}
     found = {c.name: c.time_ns.tolist() for c in read_gpu(raw(header, alien, known))}
-    assert found == {"gpu0_other_processes": [2], "gpu0_other_memory_bytes": [2]}
+    assert found == {
+        "gpu0_own_processes": [2],
+        "gpu0_other_processes": [2],
+        "gpu0_other_memory_bytes": [2],
+    }
 
 
 def test_odd_gpus_are_left_out() -> None:
     odd = {"t": 1, "own": "x", "gpus": {"9999": {}, "x": {}, "1": 5, "0": {"processes": [5, [1], ["a", 2]]}}}
     assert [c.name for c in read_gpu(raw(GPU_HEADER, odd))] == [
+        "gpu0_own_processes",
         "gpu0_other_processes",
         "gpu0_other_memory_bytes",
     ]

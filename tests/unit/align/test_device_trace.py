@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
-from throughput.align.device_trace import device_facts, work_of
+from throughput.align.device_trace import work_of
 from throughput.align.torch_trace import load_trace, operators_of, training_tid
+from throughput.align.trace_file import read_trace
+from throughput.align.trace_timeline import live_trace
 from throughput.errors import DamagedFile
-from throughput.model.timeline import DEVICE_KINDS
+from throughput.model.category import Block
+from throughput.model.timeline import DEVICE_KINDS, Step
 
 BASE = 1_700_000_000_000_000_000
-WINDOW = (0.0, 1e6)
+STEPS = tuple(
+    Step(index=n, start_ns=n * 500_000_000, end_ns=(n + 1) * 500_000_000, block=Block.TORCH) for n in (0, 1)
+)
+SHOWN = ("direction", "pinned", "blocking", "name", "ns", "bytes", "count")
 
 
 def span(cat: str, name: str, ts: float, dur: float, **args: Any) -> dict[str, Any]:
@@ -31,13 +37,21 @@ def copy(ts: float, name: str, number: int, size: int = 1000) -> list[dict[str, 
     ]
 
 
-def load(events: list[Any], **more: Any) -> Any:
-    whole = {"baseTimeNanoseconds": BASE, "traceEvents": events, **more}
-    return load_trace(io.BytesIO(json.dumps(whole).encode()))
+def written(events: list[Any]) -> io.BytesIO:
+    return io.BytesIO(json.dumps({"baseTimeNanoseconds": BASE, "traceEvents": events}).encode())
 
 
-def facts(events: list[Any]) -> dict[str, Any]:
-    return device_facts(load(events), 51, WINDOW, 2) or {}
+def load(events: list[Any]) -> Any:
+    return load_trace(written(events))
+
+
+def facts(events: list[Any], steps: tuple[Step, ...] = STEPS) -> dict[str, Any]:
+    trace = live_trace(read_trace(written(events), "trace"), steps, 51, 0)
+    found = dict(trace.timeline.facts.get("device") or {})
+    for name in ("copies", "syncs"):
+        if name in found:
+            found[name] = [{key: row[key] for key in SHOWN if key in row} for row in found[name]]
+    return found
 
 
 def test_a_copy_blocks_where_its_operator_waits() -> None:
@@ -78,7 +92,7 @@ def test_reads_of_numbers_are_named_by_their_operator() -> None:
 
 def test_waits_of_other_threads_are_theirs() -> None:
     other = span("cuda_runtime", "cudaStreamSynchronize", 10, 20) | {"tid": 99}
-    found = facts([other, span("kernel", "gemm", 5, 5, device=0)])
+    found = facts([other, span("cpu_op", "aten::mm", 2, 2), span("kernel", "gemm", 5, 5, device=0)])
     assert found["syncs"] == []
 
 
@@ -128,8 +142,8 @@ def test_operators_say_how_often_they_called_the_device() -> None:
 
 def test_no_device_gives_no_facts() -> None:
     trace = load([span("cpu_op", "aten::mm", 0, 10)])
-    assert device_facts(trace, 51, WINDOW, 5) is None
-    assert device_facts(load([span("kernel", "gemm", 0, 1)]), 51, WINDOW, 0) is None
+    assert facts([span("cpu_op", "aten::mm", 0, 10)]) == {}
+    assert facts([span("kernel", "gemm", 0, 1)], ()) == {}
     assert work_of(trace, 0).kind.size == 0
 
 

@@ -55,7 +55,13 @@ class FakeNvml(ModuleType):
             "nvmlDeviceGetComputeRunningProcesses": [user, alien],
             "nvmlDeviceGetGraphicsRunningProcesses": [],
             "nvmlDeviceGetPcieThroughput": 500,
+            "nvmlDeviceGetTotalEnergyConsumption": 12_000,
+            "nvmlGpmQueryDeviceSupport": SimpleNamespace(isSupportedDevice=1),
+            "nvmlGpmSampleGet": None,
+            "nvmlGpmSampleFree": None,
         }
+        self.NVML_GPM_METRICS_GET_VERSION = 1
+        self.samples: list[object] = []
         for name, answer in answers.items():
             setattr(self, name, self._function(name, answer))
 
@@ -66,6 +72,19 @@ class FakeNvml(ModuleType):
             return answer
 
         return call
+
+    def nvmlGpmSampleAlloc(self) -> object:  # noqa: N802 - NVML's name
+        self.samples.append(object())
+        return self.samples[-1]
+
+    def c_nvmlGpmMetricsGet_t(self) -> Any:  # noqa: N802 - NVML's name
+        return SimpleNamespace(metrics=[SimpleNamespace(value=0.0, nvmlReturn=0) for _ in range(8)])
+
+    def nvmlGpmMetricsGet(self, asked: Any) -> None:  # noqa: N802 - NVML's name
+        """Answer with the metric's number as percent; refuse that of the memory's bandwidth (10)."""
+        assert asked.sample1 is not asked.sample2
+        for metric in asked.metrics[: asked.numMetrics]:
+            metric.value, metric.nvmlReturn = float(metric.metricId), int(metric.metricId == 10)
 
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802 - NVML's name
         return self.count
@@ -106,6 +125,11 @@ def test_sampler_writes_what_the_reader_reads(nvml: FakeNvml, tmp_path: Path) ->
     assert found["gpu0_power_share"][0] == pytest.approx(0.1)
     assert found["gpu0_thermal_throttled_share"][0] == 1.0
     assert found["gpu0_other_processes"][0] == 1.0
+    assert found["gpu0_own_processes"][0] == 1.0
+    assert found["gpu0_energy_joule"][0] == 12.0
+    assert found["gpu1_sm_active_share"][0] == pytest.approx(0.02)
+    assert found["gpu1_tensor_active_share"][0] == pytest.approx(0.05)
+    assert "gpu0_dram_active_share" not in found  # refused
     assert "gpu0_other_memory_bytes" not in found  # the driver does not say it
     ticks = len(found["gpu0_utilization_share"])
     links = len(found["gpu0_pcie_sent_bytes_per_s"]), len(found["gpu1_pcie_sent_bytes_per_s"])
@@ -126,6 +150,29 @@ def test_what_a_gpu_refuses_is_absent(nvml: FakeNvml, tmp_path: Path) -> None:
     assert "utilization_percent" not in level
     assert "processes" not in level
     assert level["temperature_celsius"] == 40
+
+
+def test_a_gpu_without_activity_counters_has_none(nvml: FakeNvml, tmp_path: Path) -> None:
+    nvml.refused = {"nvmlGpmQueryDeviceSupport"}  # before Hopper
+    path = tmp_path / "gpu.jsonl"
+    assert sample(path).status().state == "ok"
+    level = json.loads(path.read_bytes().splitlines()[-1])["gpus"]["1"]
+    assert "sm_active_percent" not in level
+    assert level["energy_mj"] == 12_000
+
+
+def test_processes_of_the_run_are_known_also_before_they_are_told(tmp_path: Path) -> None:
+    lines: list[dict[str, Any]] = [
+        {"format": "throughput.gpu", "schema": 1, "gpus": [], "pids_visible": True}
+    ]
+    for t, own in ((1, []), (2, [5])):
+        lines.append({"t": t, "own": own, "gpus": {"0": {"processes": [[5, None], [9, None]]}}})
+    path = tmp_path / "gpu.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    with path.open("rb") as file:
+        found = {c.name: c.value.tolist() for c in read_gpu(file)}
+    assert found["gpu0_other_processes"] == [1.0, 1.0]
+    assert found["gpu0_own_processes"] == [1.0, 1.0]
 
 
 def test_facts_name_driver_and_gpus(nvml: FakeNvml) -> None:

@@ -69,6 +69,19 @@ def test_too_little_to_be_felt_is_quiet_with_the_reason() -> None:
     assert "less than" in str(results[0].reason)
 
 
+def test_a_fix_that_buys_nothing_is_no_finding() -> None:
+    def told(speedup: float) -> Prediction:
+        return Prediction(
+            speedup=speedup, low=1.0, high=1.1, basis="replay", next_category=Category.DATA_LOADING
+        )
+
+    idle, works = rule("idle", 0.3, prediction=told(1.001)), rule("works", 0.1, prediction=told(1.05))
+    results, findings = diagnose(facts(), (idle, works))
+    assert [(one.rule, one.rank) for one in findings] == [("works", 1)]
+    (quiet,) = [one for one in results if one.rule == "idle"]
+    assert (quiet.state, quiet.reason) == ("quiet", "its fix buys nothing now: data loading is the limit")
+
+
 def test_a_collector_that_failed_makes_the_rule_not_applicable() -> None:
     needy = Rule(name="needy", check=lambda _: finding(0.5), requires=("stacks",))
     results, findings = diagnose(facts(missing=("stacks",)), (needy,))

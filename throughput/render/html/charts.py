@@ -20,6 +20,9 @@ GAP = 3  # bins in a row without a reading are a gap, fewer are a late reading
 
 TITLES = {
     "utilization_share": "utilization (NVML)",
+    "sm_active_share": "multiprocessors active (GPM)",
+    "tensor_active_share": "tensor cores active (GPM)",
+    "dram_active_share": "memory bandwidth used (GPM)",
     "memory_used_bytes": "memory",
     "throttled_share": "throttled",
     "power_watt": "power",

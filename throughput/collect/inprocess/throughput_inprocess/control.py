@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from . import blocks, compiles, facts, instructions, ranks, stacks
+from . import blocks, compiles, device_calls, facts, instructions, ranks, stacks
 from .clock import clock
 from .live import page
 from .recorder import STEP, recorder
@@ -357,6 +357,7 @@ class Controller:
         self.show()
         if not self.stops:
             recorder.know_all_threads()
+            device_calls.write()
             recorder.note("stopped", t=time.monotonic_ns(), rule=self.finder.describe(), kept=self.kept)
             facts.note_modules()
         recorder.flush()

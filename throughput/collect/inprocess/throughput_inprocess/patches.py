@@ -9,7 +9,7 @@ import functools
 import sys
 from time import monotonic_ns
 
-from . import compiles, control, facts, loader, rank, regions, spans, untraced
+from . import compiles, control, device_calls, facts, loader, rank, regions, spans, untraced
 from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
 from .recorder import recorder
 
@@ -141,15 +141,44 @@ def _to(original: Call) -> Call:
     def to(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_compiling() or not _moves(self, args, kwargs):
             return original(self, *args, **kwargs)
-        clk = clock()
-        kind = COPY if self.device.type == "cpu" else SYNC
-        clk.enter(kind)
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            clk.leave()
+        here = self.device.type == "cpu"
+        return (_send if here else _read)(original, self, args, kwargs)
 
     return to
+
+
+def _send(original: Call, tensor: Any, args: Any, kwargs: Any) -> Any:
+    """Copy a tensor to a device, as a phase. Readers of stacks know this function, and the next, by name."""
+    clk = clock()
+    since = clk.enter(COPY)
+    try:
+        return original(tensor, *args, **kwargs)
+    finally:
+        clk.leave()
+        device_calls.count("to", sys._getframe(2), since)
+
+
+def _read(original: Call, tensor: Any, args: Any, kwargs: Any) -> Any:
+    """Read a tensor from its device, which waits for all that was queued, as a phase."""
+    clk = clock()
+    since = clk.enter(SYNC)
+    try:
+        return original(tensor, *args, **kwargs)
+    finally:
+        clk.leave()
+        device_calls.count(original.__name__, sys._getframe(2), since)
+
+
+def _cuda(original: Call) -> Call:
+    """Time `Tensor.cuda`."""
+
+    @functools.wraps(original)
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_compiling() or self.device.type != "cpu":
+            return original(self, *args, **kwargs)
+        return _send(original, self, args, kwargs)
+
+    return cuda
 
 
 def _on_device(original: Call) -> Call:
@@ -159,12 +188,7 @@ def _on_device(original: Call) -> Call:
     def synchronizing(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_compiling() or self.device.type == "cpu":
             return original(self, *args, **kwargs)
-        clk = clock()
-        clk.enter(SYNC)
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            clk.leave()
+        return _read(original, self, args, kwargs)
 
     return synchronizing
 
@@ -243,10 +267,12 @@ TABLE: tuple[Row, ...] = (
     ("data set", "torch.utils.data", "Dataset", "__init__", DATA_SETS, "light", "data sets are not timed"),
     ("model", "torch.nn", "Module", "__init__", MODELS, "light", "the making of the model is not timed"),
     ("to", "torch", "Tensor", "to", _to, "copies", "host-to-device copies are not timed"),
-    ("cuda", "torch", "Tensor", "cuda", _phase(COPY), "copies", "host-to-device copies are not timed"),
+    ("cuda", "torch", "Tensor", "cuda", _cuda, "copies", "host-to-device copies are not timed"),
     ("pin", "torch", "Tensor", "pin_memory", _phase(PIN), "copies", "pinning is not timed"),
-    ("item", "torch", "Tensor", "item", _on_device, "copies", "synchronising reads are not timed"),
-    ("cpu", "torch", "Tensor", "cpu", _on_device, "copies", "synchronising reads are not timed"),
+    *(
+        ("read", "torch", "Tensor", name, _on_device, "copies", "synchronising reads are not timed")
+        for name in ("item", "cpu", "tolist", "__bool__", "__float__", "__int__", "__index__", "nonzero")
+    ),
     ("compile", "torch._dynamo", "callback_handler", "register_start_callback", compiles.listen, "light",
      "compiling is found from stacks"),
     ("synchronize", "torch.cuda", "", "synchronize", _phase(SYNC), "copies", "synchronize is not timed"),
@@ -260,7 +286,7 @@ TABLE: tuple[Row, ...] = (
 )  # fmt: skip
 """Seen in torch 2.2 to 2.13 by their names; `torch.distributed` is empty where torch was built without it."""
 
-DEVICE_ONLY = ("item", "cpu", "synchronize", "cuda")
+DEVICE_ONLY = ("read", "synchronize", "cuda")
 """Points that can't matter to a torch built for the CPU alone: left as they are."""
 LATE = ("torch._dynamo", "safetensors.torch")
 """Modules that `import torch` doesn't load: their points are installed once the script has imported them."""

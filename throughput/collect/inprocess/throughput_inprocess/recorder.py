@@ -20,7 +20,7 @@ kind            t0        t1        a          b           c          d
 20 BATCH_TOKENS made      0         tokens     no padding  0 mask, 1 labels
 
 `notes` holds one JSON object a line with a key "kind": thread, stack, name, lock, long_wait, wait_over,
-loader, region, facts, patch, rule, note, amount, instructions. Parts are those of `spans`.
+loader, region, facts, patch, rule, note, amount, instructions, device_call. Parts are those of `spans`.
 """
 
 from __future__ import annotations
