@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from typing import TYPE_CHECKING
 
@@ -20,19 +21,21 @@ def pack(losses: list[float], gradients: list[np.ndarray]) -> bytes:
 
 
 class Publisher:
-    """Publishes every few milliseconds until it is stopped."""
+    """Publishes what is fresh, at most once in a pause, until it is stopped."""
 
     def __init__(self, registry: Registry, pause_s: float) -> None:
         self.registry = registry
         self.pause_s = pause_s
         self.published = 0
-        self.done = threading.Event()
+        self.is_done = False
         self.thread = threading.Thread(target=self.run, name="publisher", daemon=True)
 
     def run(self) -> None:
-        """Publish, pause, and again."""
-        while not self.done.wait(self.pause_s):
+        """Wait for something fresh, publish, pause, and again."""
+        while self.registry.fresh.wait() and not self.is_done:
+            self.registry.fresh.clear()
             self.publish()
+            time.sleep(self.pause_s)
 
     def publish(self) -> None:
         """Publish what the registry holds now."""
@@ -42,5 +45,6 @@ class Publisher:
 
     def stop(self) -> None:
         """End the thread."""
-        self.done.set()
+        self.is_done = True
+        self.registry.fresh.set()
         self.thread.join()

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-KEPT = 3
+KEPT = 2
 """Snapshots of the gradients that a published record covers."""
 
 
@@ -16,14 +16,20 @@ class Registry:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.fresh = threading.Event()
         self.losses: deque[float] = deque(maxlen=1000)
         self.gradients: deque[np.ndarray] = deque(maxlen=KEPT)
 
-    def observe(self, loss: float, gradient: np.ndarray) -> None:
-        """Keep one step's loss and gradient."""
+    def observe_gradient(self, gradient: np.ndarray) -> None:
+        """Keep one step's gradient; there is something to publish."""
+        with self.lock:
+            self.gradients.append(gradient)
+        self.fresh.set()
+
+    def observe_loss(self, loss: float) -> None:
+        """Keep one step's loss."""
         with self.lock:
             self.losses.append(loss)
-            self.gradients.append(gradient)
 
     def snapshot(self) -> tuple[list[float], list[np.ndarray]]:
         """Return what is kept; the caller holds the lock."""
