@@ -30,6 +30,17 @@ def percent(share: float | None, half_width: float | None = None) -> str:
     return f"{value:.{digits}f}{NBSP}%"
 
 
+def money(amount: float | None, currency: str) -> str:
+    """Return an amount with three digits, after a sign such as $ or before a code such as EUR."""
+    if amount is None or not math.isfinite(amount):
+        return NOT_MEASURED
+    digits = max(2, 2 - math.floor(math.log10(amount))) if amount > 0 else 2
+    text = f"{amount:,.{min(digits, 9)}f}"
+    if not currency:
+        return text
+    return f"{text}{NBSP}{currency}" if currency.isalpha() else f"{currency}{text}"
+
+
 def duration(ns: float | None, half_width_ns: float | None = None) -> str:
     """Return nanoseconds as the largest fitting of ns, us, ms, s, min, h."""
     if ns is None or not math.isfinite(ns):

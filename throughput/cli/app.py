@@ -99,6 +99,14 @@ Out = Annotated[
 Budget = Annotated[
     str | None, typer.Option(help="Say what fits into this time, such as 12h.", rich_help_panel=OUTPUT)
 ]
+Price = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AMOUNT/h",
+        help="Say what an epoch and its parts cost, at this price of an hour: 2.49/h.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Save = Annotated[
     str | None,
     typer.Option(
@@ -144,6 +152,7 @@ def profile(
     run_to_end: RunToEnd = False,
     out: Out = None,
     budget: Budget = None,
+    price: Price = None,
     save: Save = None,
     runs: Runs = 1,
     open_page: OpenPage = False,
@@ -171,7 +180,7 @@ def profile(
             "run_to_end": run_to_end or None,
         },
     )
-    output = Output(open_page=open_page, quiet=quiet, as_json=as_json, budget=budget)
+    output = Output(open_page=open_page, quiet=quiet, as_json=as_json, budget=budget, price=price)
     if save is not None or runs > 1:
         from throughput.cli.save import run_profiles_and_save
 

@@ -17,7 +17,7 @@ from throughput.cli.output import print_analysis
 from throughput.collect.options import ALWAYS, COLLECTORS, ProfileOptions
 from throughput.collect.profile import Listener
 from throughput.errors import UsageError
-from throughput.flows.budget import seconds_of
+from throughput.flows.budget import price_of, seconds_of
 from throughput.flows.profile import Profiled, exit_code, profile
 from throughput.flows.settings import project_settings
 from throughput.model.place import legible
@@ -32,6 +32,7 @@ class Output:
     quiet: bool = False
     as_json: bool = False
     budget: str | None = None
+    price: str | None = None
 
 
 NOT_SETTINGS = {"script", "module", "arguments", "knobs", "cwd", "variables"}
@@ -102,7 +103,9 @@ def profile_and_print(options: ProfileOptions, output: Output) -> Profiled:
     live = LiveLines(quiet=output.quiet, script_to_stderr=output.as_json)
     try:
         seconds = seconds_of(output.budget) if output.budget else None
-        done = profile(options, Listener(relay=live.relay, progress=live.show), budget_s=seconds)
+        price = price_of(output.price) if output.price else None
+        listener = Listener(relay=live.relay, progress=live.show)
+        done = profile(options, listener, budget_s=seconds, price=price)
     finally:
         live.close()
     if output.as_json:

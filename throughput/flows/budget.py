@@ -9,8 +9,13 @@ from throughput.attribute.ledger import ledger_of
 from throughput.errors import UsageError
 from throughput.model.finding import Facts
 from throughput.model.ledger import ONCE, RECURRING, LedgerRow, part_count, part_seconds
-from throughput.model.report import Budget, Report
+from throughput.model.report import Budget, CategoryMoney, Money, Report
 
+STEPS_PRICED = 1_000
+"""Where an epoch's length is not known."""
+PRICE = re.compile(
+    r"\s*(?P<before>[^\s\d.,/+-]{0,3})\s*(?P<amount>\d{1,9}(?:\.\d{1,9})?)\s*(?P<after>[^\s\d.,/+-]{0,3})\s*(?:/\s*h)?\s*"
+)
 SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
@@ -63,6 +68,50 @@ def budget_of(report: Report, facts: tuple[Facts, ...], seconds: float) -> Budge
         epochs_after=after / epoch if after is not None and epoch else None,
         once_s=min(costs.once_s, seconds) if report.ledger is not None else None,
         recurring_s=steps * costs.recurring_s if report.ledger is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """Money for an hour of all that a run occupies."""
+
+    per_hour: float
+    currency: str
+
+
+def price_of(text: str) -> Price:
+    """Return the price that 2.49, 2.49/h, $2.49/h or "2.49 EUR/h" stands for.
+
+    Raises:
+        UsageError: it is no such price.
+    """
+    match = PRICE.fullmatch(text)
+    if not match or not float(match["amount"]) > 0:
+        raise UsageError(
+            f"{text} is no price.", hint="Write it as 2.49/h, for an hour of what the run occupies."
+        )
+    return Price(per_hour=float(match["amount"]), currency=match["before"] or match["after"])
+
+
+def money_of(report: Report, facts: tuple[Facts, ...], price: Price) -> Money | None:
+    """Return what an epoch, or 1,000 steps, cost at a price; None where no step was timed."""
+    if report.throughput is None:
+        return None
+    costs = _costs(report, facts)
+    epoch = _epoch_steps(facts)
+    steps = round(epoch) if epoch else STEPS_PRICED
+    per_step = price.per_hour / 3600 * costs.step_s
+    return Money(
+        per_hour=price.per_hour,
+        currency=price.currency,
+        steps=steps,
+        is_epoch=bool(epoch),
+        amount=steps * (per_step + price.per_hour / 3600 * costs.recurring_s),
+        categories=tuple(
+            CategoryMoney(category=row.category, amount=steps * per_step * row.share)
+            for row in report.split
+            if row.share
+        ),
     )
 
 

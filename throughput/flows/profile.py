@@ -12,7 +12,7 @@ from throughput.collect.profile import Listener, collect
 from throughput.collect.run_directory import RunDirectory, write_whole
 from throughput.errors import EXIT_DONE, EXIT_INTERRUPTED, ScriptFailed, explain_no_room, no_room
 from throughput.flows.analyse import analyse
-from throughput.flows.budget import budget_of
+from throughput.flows.budget import Price, budget_of, money_of
 from throughput.model.report import Analysis
 from throughput.model.run import Run
 from throughput.render.html import report_html
@@ -32,8 +32,12 @@ class Profiled:
     files: tuple[str, ...]
 
 
-def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | None = None) -> Profiled:
+def profile(
+    options: ProfileOptions, listener: Listener, *, budget_s: float | None = None, price: Price | None = None
+) -> Profiled:
     """Run the script under all collectors and write `report.{json,md,html}`; nothing measured is lost.
+
+    A time budget and a price of an hour, where they are given, become a part of the report.
 
     Raises:
         UsageError: there is nothing to run, or nowhere to write.
@@ -44,9 +48,10 @@ def profile(options: ProfileOptions, listener: Listener, *, budget_s: float | No
         analysis = analyse(directory)
         # What the training process said of the collectors is known only now.
         directory.write_run(replace(run, collectors=analysis.report.run.collectors))
-        if budget_s is not None:
-            budget = budget_of(analysis.report, analysis.facts, budget_s)
-            analysis = replace(analysis, report=replace(analysis.report, budget=budget))
+        report, facts = analysis.report, analysis.facts
+        budget = None if budget_s is None else budget_of(report, facts, budget_s)
+        money = None if price is None else money_of(report, facts, price)
+        analysis = replace(analysis, report=replace(report, budget=budget, money=money))
         written = write_reports(directory, analysis, FILES)
     except OSError as error:
         if no_room(error):

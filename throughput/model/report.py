@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from throughput.model.attribution import DeviceSplit, Hotspot, LoaderSummary, LockSummary, SplitRow
+from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, RuleResult
 from throughput.model.ledger import LedgerRow
 from throughput.model.memory import Memory
@@ -108,6 +109,29 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryMoney:
+    """What a category of the step takes of the money for `Money.steps` steps."""
+
+    category: Category
+    amount: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What training costs at a price for an hour of all that the run occupies."""
+
+    per_hour: float
+    currency: str
+    """As it was written; may be empty."""
+    steps: int
+    """An epoch's where its length is known, else 1,000."""
+    is_epoch: bool
+    amount: float
+    """For these steps, evaluations, checkpoints and epoch ends among them included; start-up is not."""
+    categories: tuple[CategoryMoney, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayRow:
     """The speed that a replay gives for one setting of the loader."""
 
@@ -152,6 +176,7 @@ class Report:
     locks: tuple[LockSummary, ...] | None = None
     loader: LoaderSummary | None = None
     budget: Budget | None = None
+    money: Money | None = None
     replay: ReplaySummary | None = None
     devices: tuple[DeviceSplit, ...] = ()
     """Of a trace: every device of every rank."""

@@ -100,6 +100,8 @@ def _figures(report: Report, longest: int) -> list[str]:
         lines[-1:] = [f"{lines[-1]}  ", f"Memory: {_text(used, longest)}"]
     if report.budget is not None:
         lines += ["", _text(view.budget(report.budget), longest)]
+    if report.money is not None:
+        lines += ["", _text(view.money(report), longest)]
     return lines
 
 

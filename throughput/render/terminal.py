@@ -132,6 +132,8 @@ def _figures(report: Report, look: Look, width: int) -> list[Text]:
         rows.append(("Start-up", view.startup(report)))
     if report.budget is not None:
         rows.append(("Budget", view.budget(report.budget)))
+    if report.money is not None:
+        rows.append(("Money", view.money(report)))
     return [_row(title, text, look, width) for title, text in rows]
 
 

@@ -19,6 +19,7 @@ NAME_LIMIT = 100  # characters; longer names are cut in the middle
 PATH_LIMIT = 120
 COMMAND_LIMIT = 300
 END_LIMIT, END_LINES = 400, 4
+MONEY_PARTS = 3
 INTERPRETER = re.compile(r"(?:^|/)python[\d.]*$")
 ABSOLUTE = re.compile(r"(?<![\w./:…~<>-])/(?!(?:dev|proc|sys)/)[^/\s\"',;:<>]+(?:/[^/\s\"',;:<>]+)+/?")
 """A path of two or more parts that begins at the root: no fraction, no address, no option's value `a/b`."""
@@ -292,6 +293,24 @@ def budget(value: Budget) -> str:
         less.append(f"{units.duration(value.recurring_s * 1e9)} of evaluations, checkpoints and epoch ends")
     rest = f", less {' and '.join(less)}" if less else ""
     return f"In {units.duration(value.seconds * 1e9)}{rest}: {', '.join(parts)}"
+
+
+def money(report: Report) -> str:
+    """Return what an epoch, or so many steps, cost, and the largest parts of it; empty without a price."""
+    value = report.money
+    if value is None:
+        return ""
+    currency = plain(value.currency, 3)
+    what = f"an epoch of {value.steps:,} steps" if value.is_epoch else f"{value.steps:,} steps"
+    device = has_device(report.split)
+    parts = sorted(value.categories, key=lambda part: -part.amount)[:MONEY_PARTS]
+    told = [
+        f"{labels.label(part.category, has_device=device)} {units.money(part.amount, currency)}"
+        for part in parts
+        if part.amount > 0
+    ]
+    whole, hour = units.money(value.amount, currency), units.money(value.per_hour, currency)
+    return f"{whole} for {what} at {hour} an hour{': ' if told else ''}{', '.join(told)}"
 
 
 def _shortened(match: re.Match[str]) -> str:

@@ -11,8 +11,10 @@ from tests.unit.render import builders as b
 from throughput.attribute.attribution import attribute
 from throughput.errors import UsageError
 from throughput.flows.analyse import build_report
-from throughput.flows.budget import budget_of, seconds_of
+from throughput.flows.budget import Price, budget_of, money_of, price_of, seconds_of
 from throughput.model.finding import Facts
+from throughput.model.report import Report
+from throughput.render import view
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30 m", 1800), ("1.5h", 5400), ("2d", 172_800)])
@@ -66,3 +68,40 @@ def test_less_time_than_the_start_takes() -> None:
     found = budget_of(b.report(), (), 1.0)
     assert found is not None
     assert found.steps_now == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "per_hour", "currency"),
+    [("2.49/h", 2.49, ""), ("$2.49/h", 2.49, "$"), ("2.49 EUR / h", 2.49, "EUR"), ("€3", 3.0, "€")],
+)
+def test_a_price(text: str, per_hour: float, currency: str) -> None:
+    assert price_of(text) == Price(per_hour=per_hour, currency=currency)
+
+
+@pytest.mark.parametrize("text", ["", "free", "0/h", "-2/h", "2.49/d", "1e9", "nan/h"])
+def test_what_is_no_price(text: str) -> None:
+    with pytest.raises(UsageError):
+        price_of(text)
+
+
+def told(report: Report, facts: tuple[Facts, ...]) -> str:
+    money = money_of(report, facts, Price(per_hour=36.0, currency="$"))
+    return view.money(replace(report, money=money)).replace("\xa0", " ")
+
+
+def test_money_goes_by_the_clean_steps_and_what_comes_between() -> None:
+    run, timeline = a_run()
+    facts = Facts(run=run, timeline=timeline, attribution=attribute(timeline, {}))
+    report = build_report(run, (facts,))
+    money = money_of(report, (facts,), Price(per_hour=36.0, currency="$"))
+    assert money is not None
+    assert (money.steps, money.is_epoch) == (1000, False)
+    assert money.amount == pytest.approx(0.01 * 1000 * (0.0875 + 0.010))  # a cent a second
+    assert sum(part.amount for part in money.categories) == pytest.approx(0.01 * 1000 * 0.0875)
+    assert told(report, (facts,)).startswith("$0.975 for 1,000 steps at $36.00 an hour: ")
+
+
+def test_without_steps_nothing_is_priced() -> None:
+    silent = replace(b.report(), throughput=None)
+    assert money_of(silent, (), price_of("3/h")) is None
+    assert view.money(silent) == ""

@@ -9,7 +9,7 @@ from throughput.model.attribution import Hotspot, LockPlaces, Place, SourceLine,
 from throughput.model.category import CATEGORIES, Category, Source, State
 from throughput.model.finding import Finding, Prediction, RuleResult
 from throughput.model.ledger import PARTS, LedgerRow
-from throughput.model.report import Budget, Report, StepTime, Throughput
+from throughput.model.report import Budget, CategoryMoney, Money, Report, StepTime, Throughput
 from throughput.model.run import CollectorStatus, End, Window
 from throughput.model.stall import Stall, WaitedFor
 
@@ -117,6 +117,13 @@ def speeds(draw: st.DrawFn) -> Throughput:
     return Throughput(steps_per_s=value, low=low, high=high, samples_per_s=samples, step_ns=times_)
 
 
+def moneys() -> st.SearchStrategy[Money]:
+    parts = st.builds(CategoryMoney, category=st.sampled_from(Category), amount=st.floats(0, 1e12))
+    return st.builds(Money, per_hour=st.floats(1e-6, 1e6), currency=words, steps=counts,
+                     is_epoch=st.booleans(), amount=st.floats(0, 1e12),
+                     categories=st.lists(parts, max_size=5).map(tuple))  # fmt: skip
+
+
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     """Draw a whole report; nothing in it need make sense."""
@@ -165,6 +172,7 @@ def reports(draw: st.DrawFn) -> Report:
         rules=tuple(draw(st.lists(rules, max_size=5))),
         notes=tuple(draw(st.lists(words, max_size=6))),
         budget=draw(st.none() | budgets),
+        money=draw(st.none() | moneys()),
         ledger=draw(st.none() | st.lists(ledger, max_size=30).map(tuple)),
         goodput=draw(st.none() | shares),
         stall=draw(st.none() | stalls),

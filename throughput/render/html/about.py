@@ -134,6 +134,7 @@ def about(report: Report, amounts: Amounts) -> tuple[Fact, ...]:
         ("Start to first step", "" if report.startup_s is None else units.duration(report.startup_s * 1e9)),
         ("First batch", "" if report.first_batch_s is None else units.duration(report.first_batch_s * 1e9)),
         ("Budget", "" if report.budget is None else view.budget(report.budget)),
+        ("Money", view.money(report)),
         ("Rules", _rules(report)),
         ("Not measured", "; ".join(view.not_measured(report.split, device=view.has_device(report.split)))),
         *_collectors(run.collectors[:COLLECTORS]),

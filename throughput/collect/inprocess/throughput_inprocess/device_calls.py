@@ -36,7 +36,7 @@ def count(call: str, frame: FrameType, since: int) -> None:
 
 def write() -> None:
     """Write the notes."""
-    for (call, _, _), (stack, calls, ns) in _lines.items():
+    for (call, _, _), (stack, calls, ns) in list(_lines.items()):  # other threads may still copy
         recorder.note("device_call", call=call, stack=stack, count=calls, ns=ns)
     _lines.clear()
     _codes.clear()
