@@ -1,7 +1,7 @@
 """Measure on a GPU: three slow scripts and their fixed twins, what a report says, and what the fix bought.
 
     python -m benchmarks.gpu                       all pairs under gpu_pairs/, into gpu.json
-    python -m benchmarks.gpu syncs --keep DIR      one pair; its run directories are kept for tests
+    python -m benchmarks.gpu gpu-syncs --keep DIR  one pair; its run directories are kept for tests
 
 Slow and fixed run plain, in turn, each mean step from one wait for the device to another; the speed-up that a
 report of the slow script predicts stands beside theirs. Without a GPU it says so and ends with 2.
@@ -95,7 +95,7 @@ def scored(pair: pairs.Pair, result: Result) -> Result:
     workers = json.loads((FOLDER / pair.name / "truth.json").read_text(encoding="utf-8")).get("fix_workers")
     by_workers = result["slow"]["with_workers"].get(workers)
     return {
-        "rule_first": bool(first) and first["rule"] in plant.rules,
+        "rule_first": first is not None and first["rule"] in plant.rules,
         "line_first": any(_names(plant, place) for place in result["slow"]["hotspots"][:1]),
         "predicted": by_workers or told.get("speedup"),
         "within": bool(told) and told["low"] <= result["speedup"] <= told["high"],

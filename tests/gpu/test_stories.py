@@ -20,7 +20,7 @@ from benchmarks import gpu, pair  # noqa: E402 - they import torch
 from benchmarks.runs import profile  # noqa: E402
 
 STEPS = 80
-NAMES = ("starved", "pageable-copies", "syncs")
+NAMES = ("gpu-starved", "gpu-pageable-copies", "gpu-syncs")
 DEVICE_ROWS = ("compute", "host_to_device", "other_memory")
 
 

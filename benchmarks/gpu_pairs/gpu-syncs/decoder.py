@@ -27,7 +27,7 @@ class Block(nn.Module):
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return hidden states, shape (batch, words, WIDTH)."""
         heads = self.mix(self.norms[0](hidden)).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(*heads, is_causal=True)
+        mixed = functional.scaled_dot_product_attention(heads[0], heads[1], heads[2], is_causal=True)
         hidden = hidden + self.out(mixed.transpose(1, 2).flatten(-2))
         hidden = hidden + self.perceptron(self.norms[1](hidden))
         if self.watch is not None:

@@ -38,7 +38,8 @@ def train(workers: int, options: argparse.Namespace) -> None:
     loader: DataLoader[Any] = DataLoader(
         data, options.batch_size, num_workers=workers, pin_memory=True, drop_last=True
     )
-    model = build(options.width).cuda().to(memory_format=torch.channels_last)
+    model: Any = build(options.width).cuda()
+    model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     criterion = nn.CrossEntropyLoss()
     loss = torch.zeros(())
