@@ -18,6 +18,7 @@ import resource
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -32,8 +33,10 @@ SPARE = 400
 """Steps beyond the window: warm-up and drops, whatever they come to."""
 RESAMPLES = 2000
 """Bootstrap resamples of pairs: the interval's ends settle to a tenth of their width."""
-BLOCK = 10
-"""Steps a turn: 20 to 100 ms, the span over which a machine's speed hardly changes."""
+TURN_NS = 60_000_000
+"""A turn: the span over which a machine's speed hardly changes."""
+TRIED_STEPS = 40
+"""To learn how many steps fill a turn."""
 WHOLE_EVERY = 5
 """One pair of whole runs for so many in lockstep: their figures need no such precision."""
 
@@ -55,7 +58,8 @@ def main() -> None:
 def measure(width: int, pairs: int) -> store.Result:
     """Return the cost of clean steps over lockstep pairs, and that of whole runs over a few more pairs."""
     result = store.stamp() | {"pairs": pairs, "width": width, "profiled_steps": PROFILED_STEPS}
-    found = [compare_clean(width) for _ in range(pairs)]
+    block = steps_of_turn(width)
+    found = [compare_clean(width, block) for _ in range(pairs)]
     keys = ("cpu_ratio", "wall_ratio", "cpu_added_us", "wall_added_us")
     result |= {key: interval([pair[key] for pair in found]) for key in keys}
     result["step_ms"] = median(pair["step_ms"] for pair in found)
@@ -63,14 +67,20 @@ def measure(width: int, pairs: int) -> store.Result:
     return result | {key: median(pair[key] for pair in whole) for key in whole[0]}
 
 
-def compare_clean(width: int) -> Json:
-    """Return one lockstep pair's figures."""
+def steps_of_turn(width: int) -> int:
+    """Return how many steps of the loop fill a turn."""
+    (edges, *_) = run_whole(width, TRIED_STEPS, profiled=False)["blocks"]
+    return max(1, round(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges))))
+
+
+def compare_clean(width: int, block: int) -> Json:
+    """Return one lockstep pair's figures, of turns of so many steps."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
         def loop(side: str) -> Command:
             words = (str(LOOP), str(folder / f"{side}.json"), str(PROFILED_STEPS + SPARE), str(width))
-            return Command(arguments=(*words, str(BLOCK), str(folder / side)))
+            return Command(arguments=(*words, str(block), str(folder / side)))
 
         plain, profiled = loop("plain"), loop("profiled")
         _, (report, _) = lockstep.take_turns(
@@ -113,7 +123,7 @@ def run_whole(width: int, steps: int, *, profiled: bool) -> Json:
     """Return what the loop noted, with the wall and the CPU time of all that ran."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "edges.json"
-        command = Command(arguments=(str(LOOP), str(out), str(steps), str(width), str(BLOCK)))
+        command = Command(arguments=(str(LOOP), str(out), str(steps), str(width), str(steps)))
         before, began = children_cpu_s(), time.monotonic()
         if profiled:
             profile(command, PROFILED_STEPS)
