@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from throughput.align.torch_trace import Event, Trace, arguments_of, clocked
+from throughput.align.trace_columns import COLLECTIVE
+from throughput.align.trace_facts import direction_of
 from throughput.model.category import Category
 from throughput.model.timeline import DEVICE_KINDS, DeviceWork
 
 KERNEL, COPY, MEMSET = ("kernel", "Kernel"), ("gpu_memcpy", "Memcpy"), ("gpu_memset", "Memset")
 """Categories of device work, as traces since 2021 and before name them."""
-COLLECTIVE = re.compile(
-    r"nccl|rccl|nvshmem|deep_?ep|dpsk::ep|cross_device_reduce|all_?reduce|all_?gather|reduce_?scatter"
-    r"|all_?to_?all|send_?recv",
-    re.IGNORECASE,
-)
-"""Kernels that talk to other devices; libraries beside NCCL name theirs by what they do."""
-DIRECTION = re.compile(r"\b([HDP])to([HDP])\b|Copy(Host|Device)To(Host|Device)")
 
 
 def work_of(trace: Trace, wall_to_monotonic_ns: int) -> DeviceWork:
@@ -41,16 +34,8 @@ def work_of(trace: Trace, wall_to_monotonic_ns: int) -> DeviceWork:
 def _category(event: Event) -> Category:
     if event.cat in KERNEL:
         return Category.COMMUNICATION if COLLECTIVE.search(event.name) else Category.COMPUTE
-    sends = event.cat in COPY and _direction(event.name) == "h2d"
+    sends = event.cat in COPY and direction_of(event.name) == "h2d"
     return Category.HOST_TO_DEVICE if sends else Category.OTHER_MEMORY
-
-
-def _direction(name: str) -> str:
-    found = DIRECTION.search(name)
-    if found is None:
-        return "other"
-    here, there, long_here, long_there = found.groups()
-    return f"{(here or long_here)[0]}2{(there or long_there)[0]}".lower()
 
 
 def _device(event: Event) -> int:

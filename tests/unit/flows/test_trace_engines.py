@@ -120,7 +120,7 @@ def waiting(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]
 
 def test_ctrl_c_leaves_no_process(waiting: tuple[subprocess.Popen[str], list[int]]) -> None:
     parent, readers = waiting
-    for pid in (parent.pid, *readers):  # as a terminal sends it: to all
+    for pid in (*readers, parent.pid):  # as a terminal sends it: to all; readers end with their parent
         os.kill(pid, signal.SIGINT)
     _, told = parent.communicate(timeout=60)
     assert parent.returncode not in (0, None)
