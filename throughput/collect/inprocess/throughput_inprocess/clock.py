@@ -11,7 +11,7 @@ from .recorder import SEGMENT, recorder
 REST, LOADER, BACKWARD, OPTIMIZER, COPY, PIN, SYNC, COLLECTIVE, SAVE, PRINT = range(10)
 RUNNING_NS = 10_000
 """A segment that ran for all but this long (the two clocks are read apart) can't have waited for a CPU: its
-run-queue time, the dearest reading, is not read."""
+run-queue time, the dearest reading, is not read; nor is the CPU time of a segment shorter than this."""
 
 
 def open_schedstat() -> int:
@@ -49,8 +49,11 @@ class PhaseClock:
 
     def edge(self) -> int:
         """Close the running segment now; return the time."""
-        cpu, t = thread_time_ns(), monotonic_ns()
-        start, used = self.t, cpu - self.cpu
+        t = monotonic_ns()
+        start = self.t
+        # What a short segment didn't run counts in the next one that is read.
+        cpu = self.cpu + t - start if t - start < RUNNING_NS else thread_time_ns()
+        used = cpu - self.cpu
         queued = 0 if self.fd >= 0 else -1
         if t - start - used > RUNNING_NS:
             runq = read_runq(self.fd)
@@ -60,6 +63,10 @@ class PhaseClock:
         recorder.rows.append((SEGMENT, self.thread, start, t, self.phase, used, queued, self.region))
         self.t, self.cpu = t, cpu
         return t
+
+    def read(self) -> tuple[int, int, int]:
+        """Close the running segment; return (monotonic ns, CPU ns, run-queue ns) of this thread."""
+        return self.edge(), self.cpu, self.runq
 
     def skip(self) -> int:
         """Leave the time since the last edge out (a pause of ours); return the time."""

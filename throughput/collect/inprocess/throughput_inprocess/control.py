@@ -10,9 +10,9 @@ import signal
 import sys
 import time
 
-from . import blocks, compiles, device_calls, facts, instructions, ranks, stacks
+from . import blocks, compiles, device_calls, facts, instructions, plan, ranks, stacks
 from .clock import clock
-from .live import page
+from .live import SLOT, page
 from .recorder import STEP, recorder
 from .steps import StepFinder
 
@@ -26,36 +26,18 @@ WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE, SHAPES = range(8)
 UNPROFILED = (WARMUP, LIGHT, STACKS)
 RESUME = 11
 """Row kind: steps start anew at t0 after a pause of ours, which belongs to no step."""
-WARMUP_STEPS_MAX, WARMUP_NS_MAX, WARMUP_ALIKE = 50, 60_000_000_000, 0.2
-"""Warm-up ends at the latest then; or when 5 steps differ in median by less than 20 % from the 5 before."""
+WARMUP_STEPS_MAX, WARMUP_NS_MAX = 50, 60_000_000_000
+"""Warm-up ends at the latest then; or when steps are steady."""
 ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
+HOLD_AT, STACKS_STATE = SLOT["hold_at"], SLOT["stacks_state"]
 SHOW_NS = 20_000_000
 """The parent looks no more often."""
 PLAIN_TAIL = 0.35
 """Share of the light steps that run without py-spy at the end: they measure its distortion, and where that is
 large, times come from them alone."""
-BLOCK_STEPS_MAX, BLOCK_NS_MAX = 20, 8_000_000_000
-"""A heavy block needs no more: counts and proportions settle, and traces take 70 to 1,100 kB a step."""
-SHAPED_STEPS_MAX = 5
-"""Shapes repeat from step to step: so many, and at most a third of those under torch.profiler, show them."""
 SWALLOWED_STOPS_MAX = 3
 """How often the stop is raised again when a bare except swallows it, before the process ends itself."""
-
-
-def _median(values: list[int]) -> int:
-    """Return the upper median (the statistics module is too slow to import in every process)."""
-    return sorted(values)[len(values) // 2]
-
-
-def _wait_for_the_device() -> None:
-    """Let a device finish what was queued: its time is of this side's turn, not of the other's."""
-    torch = sys.modules.get("torch")
-    try:
-        if torch is not None and torch.cuda.is_initialized():
-            torch.cuda.synchronize()
-    except Exception:
-        pass  # the script's own next call meets it
 
 
 def _is_there(pid: int) -> bool:
@@ -102,6 +84,9 @@ class Controller:
         self.agreed_plan: tuple[int, int, int] | None = None
         self.stops = 0
         self.off = False
+        self.reads_all_marks = True
+        self.quick_key: Any = None
+        self.quick_until = 0
         self.totals_at_window: tuple[int, int, int] | None = None
         page.set("hold_at", options.get("hold_at", 0))
 
@@ -120,6 +105,8 @@ class Controller:
         ended = finder.mark(kind, key, name)
         if not self.began and kind in ("optimizer", "backward", "marker"):
             self._first_sign()
+        if len(finder.fires) > 1:
+            self.quick_key = None
         if finder.heirs_steps:
             self._skip_uncounted(clk)
             return
@@ -130,6 +117,37 @@ class Controller:
             self.show()
         if ended:
             self._step_ended(clk)
+
+    def quick(self, key: Any, clk: PhaseClock, now: int) -> bool:
+        """Take the mark of the only optimizer where nothing is to be decided; False: `mark` must take it.
+
+        Most steps of a fast training end here. `reads_all_marks` is False where other marks say nothing more.
+        """
+        cells = page.cells
+        if (
+            key != self.quick_key
+            or self.kept + 1 >= self.quick_until
+            or now - self.shown_at > SHOW_NS
+            or cells[HOLD_AT]
+            or clk.thread != self.thread
+        ):
+            return False
+        self.finder.fires[key] += 1
+        self.kept += 1
+        self._write_step(clk, now)
+        return True
+
+    def _write_step(self, clk: PhaseClock, now: int) -> int:
+        """Write the row of a step that ends now; return its block."""
+        self.number += 1
+        block = self.block
+        if block == LIGHT:
+            state = page.cells[STACKS_STATE]
+            block = STACKS if state == 2 or (state == 4 and page.get("want_stacks")) else LIGHT
+        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, self.tokens))
+        self.samples = self.tokens = 0
+        self.last_end = now
+        return block
 
     def _first_sign(self) -> None:
         self.began = time.monotonic_ns()
@@ -152,25 +170,18 @@ class Controller:
             blocks.abandon()
             page.set("cprofile_on", 0)
             self.kept, self.block, self.durations, self.shaped = 0, WARMUP, [], 0
+            self.reads_all_marks, self.quick_key, self.quick_until = True, None, 0
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
     def _step_ended(self, clk: PhaseClock) -> None:
         if 0 < page.get("hold_at") <= self.number + 1:
-            _wait_for_the_device()
+            blocks.wait_for_the_device()
         now = clk.edge()
         if not self.began:
             self._first_sign()
         if self.last_end:
             self.durations.append(now - self.last_end)
-        self.number += 1
-        block = self.block
-        if block in (LIGHT, STACKS):
-            state = page.get("stacks_state")
-            block = STACKS if state == 2 or (state == 4 and page.get("want_stacks")) else LIGHT
-        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, self.tokens))
-        self.samples = self.tokens = 0
-        self.last_end = now
-        self._count(block, clk)
+        self._count(self._write_step(clk, now))
         paused = self._advance(now)
         if now - self.shown_at > SHOW_NS or self.block == DONE:
             self.show()
@@ -193,7 +204,7 @@ class Controller:
         os.kill(os.getpid(), signal.SIGSTOP)
         return True
 
-    def _count(self, block: int, clk: PhaseClock) -> None:
+    def _count(self, block: int) -> None:
         if block == WARMUP:
             self.warm_steps += 1
         elif block in (DROPPED, SHAPES):
@@ -229,8 +240,10 @@ class Controller:
             return self._advance_warmup(now)
         light, torch_steps, cprofile_steps = self.plan
         if self.block in (LIGHT, STACKS):
-            if self.kept >= light - max(1, int(light * PLAIN_TAIL)):
+            tail = light - max(1, int(light * PLAIN_TAIL))
+            if self.kept >= tail:
                 page.set("want_stacks", 0)
+            self.quick_until = tail if self.kept < tail else light
             if self.kept < light:
                 return False
             return self._begin_heavy(TORCH if torch_steps else CPROFILE)
@@ -241,7 +254,7 @@ class Controller:
             return self._begin_heavy(SHAPES)
         if self.block == SHAPES:
             self.shaped += 1
-            return self.shaped >= self._shaped_steps() and self._finish()
+            return self.shaped >= plan.shaped_steps(self.plan) and self._finish()
         return False
 
     def _begin_heavy(self, block: int) -> bool:
@@ -258,15 +271,11 @@ class Controller:
         self._set_block(block)
         return True
 
-    def _shaped_steps(self) -> int:
-        """Return how many steps record shapes, on top of the window: the same number on all ranks."""
-        return min(SHAPED_STEPS_MAX, -(-self.plan[1] // 3))
-
     def _begin_shapes(self) -> bool:
         """Begin the steps whose operators are recorded with their shapes, or end the window without."""
         blocks.end_cprofile()
         page.set("cprofile_on", 0)
-        if not self._shaped_steps():
+        if not plan.shaped_steps(self.plan):
             return self._finish()
         blocks.begin_shapes()
         self._set_block(SHAPES)
@@ -281,7 +290,7 @@ class Controller:
         return True
 
     def _set_block(self, block: int) -> None:
-        self.block = block
+        self.block, self.quick_until = block, 0
         page.set("block", block)
 
     def _advance_warmup(self, now: int) -> bool:
@@ -299,7 +308,10 @@ class Controller:
         if not self._is_warm(now):
             return False
         self.finder.frozen = True
-        self.plan = self.agreed_plan or self._make_plan()
+        if self.finder.rule == "optimizer":
+            self.reads_all_marks = False
+            self.quick_key = self.finder.primary if len(self.finder.fires) == 1 else None
+        self.plan = self.agreed_plan or plan.make(self.asked, self.durations, self.collectors)
         clk = clock()
         self.totals_at_window = (clk.totals[1], clk.totals[2] + clk.totals[3], now)
         page.set("window_start_ns", now)
@@ -320,7 +332,7 @@ class Controller:
         if not self.ranks.several:
             return self._is_settled_in(now)
         if self.ranks.leads and not page.get("start_at") and self._is_settled_in(now):
-            self.ranks.announce(self.number, self._make_plan())
+            self.ranks.announce(self.number, plan.make(self.asked, self.durations, self.collectors))
         found = self.ranks.agreed()
         if found is None:
             return False
@@ -335,18 +347,9 @@ class Controller:
             return self.number >= int(self.warmup)
         if self.number >= WARMUP_STEPS_MAX or now - self.began > WARMUP_NS_MAX:
             return True
-        if len(self.durations) < 10 or self.number <= self.prefetched + 1:
+        if self.number <= self.prefetched + 1:
             return False
-        before, last = _median(self.durations[-10:-5]), _median(self.durations[-5:])
-        return abs(last - before) < WARMUP_ALIKE * before
-
-    def _make_plan(self) -> tuple[int, int, int]:
-        typical = _median(self.durations[-10:]) if self.durations else 1
-        most = max(3, min(BLOCK_STEPS_MAX, int(BLOCK_NS_MAX / max(typical, 1))))
-        each = min(self.asked // 8, most)
-        torch_steps = each if "torch" in self.collectors else 0
-        cprofile_steps = each if "cprofile" in self.collectors else 0
-        return (self.asked - torch_steps - cprofile_steps, torch_steps, cprofile_steps)
+        return plan.is_steady(self.durations)
 
     def _stop(self) -> None:
         """Raise StopTraining; end the process when it is swallowed again and again."""

@@ -47,14 +47,14 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
         if LOADER in clk.stack or clk.phase == LOADER:
             return original(self)
         controller = control.controller
-        if controller is not None:
+        if controller is not None and controller.reads_all_marks:
             controller.mark("batch", id(self))
         loader = samples.loader = getattr(self, "_throughput_loader", -1)
         wanted = clk.enter(LOADER)
         try:
             batch = original(self)
         except StopIteration:
-            if controller is not None:
+            if controller is not None and controller.reads_all_marks:
                 controller.mark("exhausted", id(self))
             raise
         finally:
@@ -226,6 +226,19 @@ def _in_worker() -> bool:
     return worker is not None and getattr(worker, "_worker_info", None) is not None
 
 
+def _readings(in_worker: bool) -> Callable[[], tuple[int, int, int]]:
+    """Return what reads (monotonic ns, CPU ns, run-queue ns) of this thread.
+
+    Where the thread's clock times the wait for this batch, an edge of it is such a reading, and reads less.
+    """
+    clk = clock() if not in_worker else None
+    if clk is not None and clk.phase == LOADER:
+        return clk.read
+    if _worker["fd"] is None:
+        _worker["fd"] = open_schedstat()
+    return functools.partial(thread_readings, _worker["fd"])
+
+
 def wrap_fetch(original: Call) -> Call:
     """Return a fetcher's `fetch` that times fetching and collating, in workers and in training itself."""
     plain = original
@@ -242,11 +255,10 @@ def wrap_fetch(original: Call) -> Call:
         in_worker = _in_worker()
         if in_worker and page.get("stacks_state") == 4:
             stacks.sample_here()
-        if _worker["fd"] is None:
-            _worker["fd"] = open_schedstat()
         _worker["fetched"] = -1
-        begun, cpu, runq = thread_readings(_worker["fd"])
-        counter = _counting(in_worker and page.get("cprofile_on"))
+        read = _readings(in_worker)
+        begun, cpu, runq = read()
+        counter = _counting(page.get("cprofile_on")) if in_worker else None
         timed = type(possibly_batched_index) is list and counter is None
         timed = timed and getattr(self, "_throughput_one_by_one", False)
         batch = None
@@ -257,7 +269,7 @@ def wrap_fetch(original: Call) -> Call:
             if counter is not None:
                 counter.stop()
                 _worker["fetches"] += 1
-            made, cpu_then, runq_then = thread_readings(_worker["fd"])
+            made, cpu_then, runq_then = read()
             if timed:
                 samples.count(len(possibly_batched_index), made - begun)
             row = (

@@ -55,12 +55,13 @@ def _optimizer_hooks(owner: Any, name: str) -> None:
         if level > 0:
             return
         depth.pop(clk.thread, None)
-        clk.leave()
-        _fired["last"] = id(optimizer)
-        if id(optimizer) not in facts.known_optimizers:
+        now = clk.leave()
+        key = _fired["last"] = id(optimizer)
+        if key not in facts.known_optimizers:
             facts.know_optimizer(optimizer)
-        if control.controller is not None:
-            control.controller.mark("optimizer", id(optimizer), type(optimizer).__name__)
+        controller = control.controller
+        if controller is not None and not controller.quick(key, clk, now):
+            controller.mark("optimizer", key, type(optimizer).__name__)
 
     owner.register_optimizer_step_pre_hook(before)
     owner.register_optimizer_step_post_hook(after)
@@ -109,8 +110,10 @@ def _phase(phase: int, mark: str | None = None) -> Callable[[Call], Call]:
                 return original(*args, **kwargs)
             finally:
                 clk.leave()
-                if mark is not None and control.controller is not None and sys.exc_info()[0] is None:
-                    control.controller.mark(mark)
+                if mark is not None and sys.exc_info()[0] is None:
+                    controller = control.controller
+                    if controller is not None and controller.reads_all_marks:
+                        controller.mark(mark)
 
         return timed
 
