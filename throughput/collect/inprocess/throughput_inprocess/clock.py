@@ -35,13 +35,15 @@ def read_runq(fd: int) -> int:
 class PhaseClock:
     """The phase stack of one thread; `enter` and `leave` close the segment before them."""
 
-    __slots__ = ("fd", "phase", "region", "regions", "runq", "stack", "t", "thread", "cpu", "totals")
+    __slots__ = ("cpu", "fd", "optimizers", "phase", "region", "regions", "runq", "stack", "t", "thread")
+    __slots__ += ("totals",)
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.fd = open_schedstat()
         self.stack: list[int] = []
         self.phase = REST
+        self.optimizers = 0
         self.region = 0
         self.regions: list[tuple[int, tuple[str, ...], str]] = []
         self.totals = [0] * 10

@@ -31,8 +31,8 @@ WARMUP_STEPS_MAX, WARMUP_NS_MAX = 50, 60_000_000_000
 ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
 HOLD_AT, STACKS_STATE = SLOT["hold_at"], SLOT["stacks_state"]
-SHOW_NS = 20_000_000
-"""The parent looks no more often."""
+SHOW_NS = 100_000_000
+"""The parent needs to know no more often; each time costs a fast step a third of a millisecond."""
 PLAIN_TAIL = 0.35
 """Share of the light steps that run without py-spy at the end: they measure its distortion, and where that is
 large, times come from them alone."""

@@ -10,7 +10,7 @@ import time
 
 from . import amounts, calls, control, rank, stacks, useful
 from .clock import LOADER, clock, open_schedstat, thread_readings
-from .live import page
+from .live import SLOT, page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
 from .slow_samples import are_one_by_one, samples
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DUMP_NS = 500_000_000
 """A worker under cProfile writes its calls this often: it may be ended without notice."""
+
+LAST_SIGN = SLOT["last_sign_ns"]
 
 _iterators = [0]
 _worker: dict[str, Any] = {
@@ -65,7 +67,7 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
             controller.tokens += tokens
         number = getattr(self, "_rcvd_idx", 0) or getattr(self, "_num_yielded", 0)
         recorder.rows.append((BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0))
-        page.set("last_sign_ns", taken)
+        page.cells[LAST_SIGN] = taken
         return batch
 
     return __next__

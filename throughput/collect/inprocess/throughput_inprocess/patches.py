@@ -31,30 +31,27 @@ def _is_compiling() -> bool:
 
 def _optimizer_hooks(owner: Any, name: str) -> None:
     """Time `Optimizer.step` and mark its end: of steps within one another the outermost only."""
-    depth: dict[int, int] = {}
 
     def before(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
         rank.claim()
         clk = clock()
-        thread = clk.thread
-        level = depth.get(thread, 0)
-        if level and not _is_inside(sys._getframe(1)):  # the step before raised: torch calls no hook after it
+        if clk.optimizers and not _is_inside(sys._getframe(1)):  # one before raised: torch calls no hook then
             clk.unwind(OPTIMIZER)
-            level = 0
-        depth[thread] = level + 1
-        if not level:
+            clk.optimizers = 0
+        clk.optimizers += 1
+        if clk.optimizers == 1:
             clk.enter(OPTIMIZER)
 
     def after(optimizer: Any, args: Any, kwargs: Any) -> None:
         if _is_compiling():
             return
         clk = clock()
-        level = depth[clk.thread] = depth.get(clk.thread, 1) - 1
-        if level > 0:
+        clk.optimizers -= 1
+        if clk.optimizers > 0:
             return
-        depth.pop(clk.thread, None)
+        clk.optimizers = 0
         now = clk.leave()
         key = _fired["last"] = id(optimizer)
         if key not in facts.known_optimizers:
