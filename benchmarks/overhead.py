@@ -35,6 +35,8 @@ RESAMPLES = 2000
 """Bootstrap resamples of pairs: the interval's ends settle to a tenth of their width."""
 TURN_NS = 60_000_000
 """A turn: the span over which a machine's speed hardly changes."""
+TURN_STEPS_MAX = 16
+"""Several turns have to fit into the clean steps, a quarter to two thirds of those that are profiled."""
 TRIED_STEPS = 40
 """To learn how many steps fill a turn."""
 WHOLE_EVERY = 5
@@ -68,9 +70,10 @@ def measure(width: int, pairs: int) -> store.Result:
 
 
 def steps_of_turn(width: int) -> int:
-    """Return how many steps of the loop fill a turn."""
+    """Return how many steps of the loop make a turn."""
     (edges, *_) = run_whole(width, TRIED_STEPS, profiled=False)["blocks"]
-    return max(1, round(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges))))
+    fill = round(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges)))
+    return min(max(1, fill), TURN_STEPS_MAX)
 
 
 def compare_clean(width: int, block: int) -> Json:
