@@ -126,6 +126,7 @@ def _cost(page: Path) -> dict[str, Any]:
         "main_thread_s": round(median(row["main_thread_s"] for row in rows), 4),
         "settled": all(row["settled"] for row in rows),
         "further_requests": max(row["further_requests"] for row in rows),
+        "error": next((row["errors"][0][:200] for row in rows if row["errors"]), None),
     }
 
 
@@ -133,7 +134,8 @@ def _row(name: str, result: dict[str, Any]) -> tuple[str, ...]:
     if "failed" in result:
         return (name, f"failed: {result['failed'][:80]}", "-", "-")
     late = "" if result["settled"] else " (not quiet after 60 s)"
-    time = f"{1000 * result['main_thread_s']:.0f}{late}"
+    broken = " (its script failed offline)" if result["error"] else ""
+    time = f"{1000 * result['main_thread_s']:.0f}{late}{broken}"
     return (name, f"{result['bytes'] / 1000:,.0f}", time, str(result["further_requests"]))
 
 

@@ -1,5 +1,5 @@
 /**
- * Print what pages cost a browser, as JSON lines: bytes, seconds of the main thread until it is quiet, requests.
+ * Print what pages cost a browser, as JSON lines: bytes, seconds of the main thread until it is quiet, requests, errors.
  *
  *   node benchmarks/page_cost.mjs PAGE.html|PAGE.svg ...
  *
@@ -25,12 +25,14 @@ async function cost(browser, path) {
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   const asked = [];
   page.on("request", (request) => asked.push(request.url()));
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
   const started = Date.now();
   await page.goto(pathToFileURL(resolve(path)).href, { waitUntil: "load", timeout: LIMIT_MS });
   const { seconds, isQuiet } = await settled(session, started);
   await context.close();
   const requests = asked.filter((url) => !url.startsWith("data:") && !url.startsWith("blob:")).length - 1;
-  return { path, bytes: sizeOf(asked), main_thread_s: seconds, settled: isQuiet, further_requests: requests };
+  return { path, bytes: sizeOf(asked), main_thread_s: seconds, settled: isQuiet, further_requests: requests, errors };
 }
 
 /** Return the bytes of the files that a page consists of: itself, and what it loaded beside it. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +67,7 @@ def _run(words: list[str], folder: Path) -> None:
 
 def _throughput(folder: Path, steps: int) -> Path:
     out = folder / "throughput"
+    shutil.rmtree(out, ignore_errors=True)
     words = [sys.executable, "-m", "throughput", "profile", str(SCRIPT)]
     words += ["--steps", str(steps), "--warmup", "0"]
     _run([*words, "--quiet", "--out", str(out), "--", "--steps", str(steps + 5)], folder)
@@ -113,7 +115,7 @@ def _d3(folder: Path, folded: Path) -> Path:
     modules = folder / "node_modules"
     code = [
         modules / "d3" / "dist" / "d3.min.js",
-        modules / "d3-flame-graph" / "dist" / "d3-flamegraph.min.js",
+        modules / "d3-flame-graph" / "dist" / "d3-flamegraph.umd.min.js",
     ]
     tree: dict[str, object] = {"name": "all", "value": 0, "children": {}}
     for line in folded.read_text(encoding="utf-8").splitlines():
@@ -124,7 +126,7 @@ def _d3(folder: Path, folded: Path) -> Path:
     page = folder / "d3.html"
     page.write_text(
         f"<!doctype html><meta charset=utf-8><div id=chart></div>{scripts}"
-        f"<script>d3.select('#chart').datum({data}).call(flamegraph().width(1400))</script>",
+        f"<script>d3.select('#chart').datum({data}).call(flamegraph.default().width(1400))</script>",
         encoding="utf-8",
     )
     return page
