@@ -72,7 +72,7 @@ def measure(width: int, pairs: int) -> store.Result:
 def steps_of_turn(width: int) -> int:
     """Return how many steps of the loop make a turn."""
     (edges, *_) = run_whole(width, TRIED_STEPS, profiled=False)["blocks"]
-    fill = round(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges)))
+    fill = int(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges)))
     return min(max(1, fill), TURN_STEPS_MAX)
 
 

@@ -35,8 +35,7 @@ def read_runq(fd: int) -> int:
 class PhaseClock:
     """The phase stack of one thread; `enter` and `leave` close the segment before them."""
 
-    __slots__ = ("cpu", "fd", "optimizers", "phase", "region", "regions", "runq", "stack", "t", "thread")
-    __slots__ += ("totals",)
+    __slots__ = tuple("cpu fd optimizers phase region regions runq stack t thread totals".split())
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
