@@ -36,6 +36,15 @@ def started(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
     )
 
 
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a process that was asked to end; a worker that loses its scheduler may wait for ever."""
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a scheduler with two workers, each with one thread."""
@@ -63,7 +72,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for process in reversed(processes):
             process.terminate()
         for process in processes:
-            process.wait()
+            ended(process)
 
 
 def test_a_cluster_gives_what_this_process_gives(

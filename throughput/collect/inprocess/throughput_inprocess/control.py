@@ -32,7 +32,7 @@ ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
 HOLD_AT, STACKS_STATE = SLOT["hold_at"], SLOT["stacks_state"]
 SHOW_NS = 100_000_000
-"""The parent needs to know no more often; each time costs a fast step a third of a millisecond."""
+"""The parent needs to know no more often; each time costs a fast step some 0.1 ms."""
 PLAIN_TAIL = 0.35
 """Share of the light steps that run without py-spy at the end: they measure its distortion, and where that is
 large, times come from them alone."""
@@ -135,6 +135,7 @@ class Controller:
         self.finder.fires[key] += 1
         self.kept += 1
         self._write_step(clk, now)
+        recorder.flush_if_due(now)
         return True
 
     def _write_step(self, clk: PhaseClock, now: int) -> int:

@@ -42,7 +42,7 @@ LOCK_WAIT, PAUSE, STACK_SAMPLE, ITERATOR, SPAN, SLOW_SAMPLE = 7, 8, 9, 10, 12, 1
 BATCH_TOKENS = 20
 
 _ROW = struct.Struct("<8q")
-FLUSH_NS = 100_000_000
+FLUSH_NS = 20_000_000
 """Rows wait at most this long for the next step: what a killed process loses, against a write a step."""
 
 
