@@ -39,7 +39,7 @@ def started(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
 def ended(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that was asked to end; a worker that loses its scheduler may wait for ever."""
     try:
-        process.wait(20)
+        process.wait(5)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -30,9 +30,10 @@ WARMUP_STEPS_MAX, WARMUP_NS_MAX = 50, 60_000_000_000
 """Warm-up ends at the latest then; or when steps are steady."""
 ATTACH_NS_MAX = 3_000_000_000
 """py-spy takes 0.05 to 0.3 s to attach; on a loaded machine more."""
-HOLD_AT, STACKS_STATE = SLOT["hold_at"], SLOT["stacks_state"]
+HOLD_AT, STACKS_STATE, STEPS_SEEN = SLOT["hold_at"], SLOT["stacks_state"], SLOT["steps_seen"]
+KEPT, LAST_STEP, LAST_SIGN = SLOT["kept"], SLOT["last_step_ns"], SLOT["last_sign_ns"]
 SHOW_NS = 100_000_000
-"""The parent needs to know no more often; each time costs a fast step some 0.1 ms."""
+"""The split so far is written, and the parent looked for, no more often: each time costs some 0.1 ms."""
 PLAIN_TAIL = 0.35
 """Share of the light steps that run without py-spy at the end: they measure its distortion, and where that is
 large, times come from them alone."""
@@ -135,6 +136,8 @@ class Controller:
         self.finder.fires[key] += 1
         self.kept += 1
         self._write_step(clk, now)
+        cells[STEPS_SEEN], cells[KEPT] = self.number, self.kept
+        cells[LAST_STEP] = cells[LAST_SIGN] = now
         recorder.flush_if_due(now)
         return True
 
