@@ -47,7 +47,7 @@ def traces() -> Path:
     """The folder of recorded GPU traces that `THROUGHPUT_TRACES` names; without one the test is skipped."""
     folder = os.environ.get("THROUGHPUT_TRACES")
     if not folder:
-        pytest.skip("THROUGHPUT_TRACES names no folder of GPU traces")
+        pytest.skip("GPU traces are too large for the repository: THROUGHPUT_TRACES names none")
     path = Path(folder)
     assert path.is_dir(), "THROUGHPUT_TRACES names a folder that is not there"
     return path

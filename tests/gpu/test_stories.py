@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="these scripts train on a GPU with torch")
 if not torch.cuda.is_available():
     pytest.skip("torch has no GPU here", allow_module_level=True)
 
