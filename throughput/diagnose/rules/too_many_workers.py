@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
+from throughput.model.attribution import LoaderSummary
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, LoaderSettings
 
@@ -17,12 +19,15 @@ def check(facts: Facts) -> Finding | None:
 
     Why it costs: workers and the training thread take the CPUs from one another; each switch empties
     caches, and the training thread waits in the run queue like everybody else.
-    How to fix: at most one worker for each CPU, less one for the training thread.
+    How to fix: one worker for each CPU, less one for the training thread; more where those couldn't keep up.
     When it is wrong: the workers mostly wait for storage, so that many of them hardly use a CPU.
     Sources: torch/utils/data/dataloader.py (its warning on too many workers); PyTorch's tuning guide.
     """
     summary, cpus = facts.attribution.loader, reading.usable_cpus(facts)
     if summary is None or cpus is None or summary.num_workers <= cpus:
+        return None
+    count = max(1, int(cpus) - 1, _keeping_up(facts, summary))
+    if count >= summary.num_workers:
         return None
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
     starved = costs.part_of(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts))
@@ -33,12 +38,19 @@ def check(facts: Facts) -> Finding | None:
         evidence.category(facts, Category.CPU_STARVED, "the training thread waits for a CPU"),
         evidence.batch(summary),
     ]
-    count = max(1, int(cpus) - 1)
     fix = f"Lower the workers from {summary.num_workers} to {count}: DataLoader(..., num_workers={count})"
     sets = LoaderSettings(num_workers=count)
     found = findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines, sets=sets)
     is_starved = starved is not None and (late is None or starved.ns >= late.ns)
     return replace(found, category=Category.CPU_STARVED) if found is not None and is_starved else found
+
+
+def _keeping_up(facts: Facts, summary: LoaderSummary) -> int:
+    """Return how many workers, each with a CPU when it wants one, make batches as fast as steps take them."""
+    steps = len(reading.clean_steps(facts))
+    step_ns = reading.mean_step_ns(facts) * steps
+    made_ns = ((summary.cpu_ns or 0.0) + (summary.blocked_ns or 0.0)) * summary.batches
+    return math.ceil(made_ns / step_ns) if step_ns else 1
 
 
 def _fires() -> tuple[Facts, ...]:
@@ -51,6 +63,7 @@ def _quiet() -> tuple[Facts, ...]:
     return (
         facts(split, loader=loader(4, runq_ns=70e6)),
         facts({Category.DATA_LOADING: 0.2}, loader=loader(16, runq_ns=1e6)),
+        facts(split, loader=loader(5, runq_ns=70e6, cpu_ns=450e6)),
         facts(split, loader=loader(16, runq_ns=70e6), environment={"cpus": None}),
     )
 
