@@ -4,7 +4,8 @@ python -m benchmarks.overhead [--pairs 20] [--widths 1024,2048]
 
 Each pair is two fresh processes of the same loop, plain and profiled, which notes wall, CPU and run-queue
 wait itself. Clean steps are compared in lockstep: the two take turns, block by block, while both are
-alive. The whole time to the answer comes from a second pair, one after the other. Clean are the steps
+alive, on the same CPU and with their weights on huge pages: without these two, identical processes differ
+by a tenth. The whole time to the answer comes from a second pair, one after the other. Clean are the steps
 that the report counts as clean, after its warm-up. What the tool runs beside the script takes CPU from both
 sides alike, so it shows in the tool's CPU a second, not in these ratios.
 """
@@ -41,6 +42,9 @@ TRIED_STEPS = 40
 """To learn how many steps fill a turn."""
 WHOLE_EVERY = 5
 """One pair of whole runs for so many in lockstep: their figures need no such precision."""
+
+ALIKE = (("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"), ("PYTHONHASHSEED", "0"))
+"""The two sides' memory is laid out alike."""
 
 Json = dict[str, Any]
 
@@ -83,7 +87,7 @@ def compare_clean(width: int, block: int) -> Json:
 
         def loop(side: str) -> Command:
             words = (str(LOOP), str(folder / f"{side}.json"), str(PROFILED_STEPS + SPARE), str(width))
-            return Command(arguments=(*words, str(block), str(folder / side)))
+            return Command(arguments=(*words, str(block), str(folder / side)), environment=ALIKE)
 
         plain, profiled = loop("plain"), loop("profiled")
         _, (report, _) = lockstep.take_turns(

@@ -3,7 +3,7 @@
 python overhead_loop.py OUT STEPS WIDTH BLOCK [TURNS]
 
 TURNS is a folder with two named pipes: after each block of steps the loop says so on `done`, and goes on
-when it gets a byte from `go`.
+when it gets a byte from `go`. Loops that take turns do so on one CPU, for no two are equally fast.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ def main() -> None:
     out, (steps, width, block) = Path(sys.argv[1]), map(int, sys.argv[2:5])
     turns = [(Path(folder) / name) for folder in sys.argv[5:] for name in ("done", "go")]
     pipes = [os.open(path, os.O_RDWR) for path in turns]
+    if pipes:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.manual_seed(0)
     torch.set_num_threads(1)
     layers = (nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
