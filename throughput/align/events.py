@@ -1,4 +1,4 @@
-"""Read `events-<pid>.i64`: rows of eight int64, by kind (documented in the writer, `recorder`)."""
+"""Read `events-<pid>.i64` and `steps-<pid>.i64`: rows of eight int64, by kind (see their writer)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class Events:
         found: npt.NDArray[np.int64] = self.rows[self.rows[:, 0] == kind][:, 1:]
         return found
 
+    def joined(self, more: Events) -> Events:
+        """Return these rows and others of the same process, in the order of their times."""
+        rows = np.concatenate([self.rows, more.rows])
+        return Events(rows[np.argsort(rows[:, 2], kind="stable")])
+
 
 def read_events(file: BinaryIO, name: str = "events") -> Events:
     """Return the rows of a file; a cut-off last row is left out.
@@ -60,6 +65,6 @@ def read_events(file: BinaryIO, name: str = "events") -> Events:
     rows = np.frombuffer(data, dtype="<i8", count=whole).astype(np.int64).reshape(-1, ROW)
     known = (rows[:, 0] >= min(Kind)) & (rows[:, 0] <= max(Kind))
     known &= ((rows[:, 2:4] >= -1) & (rows[:, 2:4] < LATEST_NS)).all(axis=1)
-    if len(rows) and not known.any():
+    if rows.any() and not known.any():
         raise DamagedFile(f"{name} holds no row that this version knows.", hint="Profile again.")
     return Events(rows[known])

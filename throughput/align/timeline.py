@@ -126,6 +126,8 @@ class RankReader:
     def _read_process(self, pid: int) -> _Process:
         with self.files.open(f"events-{pid}.i64") as file:
             events = read_events(file)
+        more = self._optional(f"steps-{pid}.i64", read_events, None)
+        events = events if more is None else events.joined(more)
         notes = Notes([])
         if f"notes-{pid}.jsonl" in self.files.names():
             with self.files.open(f"notes-{pid}.jsonl") as file:

@@ -2,7 +2,8 @@
 
 run.json  report.json  report.md  report.html
 raw/output.log  raw/counters.jsonl  raw/data_files.json  raw/gpu.jsonl  raw/sources.json
-raw/rank-0000/   events-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-trace.json.gz  calls-*.json
+raw/rank-0000/   events-<pid>.i64  steps-<pid>.i64  notes-<pid>.jsonl  live  stacks.json  torch-trace.json.gz
+                 calls-*.json
 """
 
 from __future__ import annotations

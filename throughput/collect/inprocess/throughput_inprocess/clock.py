@@ -35,7 +35,9 @@ def read_runq(fd: int) -> int:
 class PhaseClock:
     """The phase stack of one thread; `enter` and `leave` close the segment before them."""
 
-    __slots__ = tuple("cpu fd optimizers phase region regions runq stack t thread totals".split())
+    __slots__ = tuple(
+        "brief cpu fd made optimizers phase pieces region regions runq stack t thread totals write".split()
+    )
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -46,6 +48,10 @@ class PhaseClock:
         self.region = 0
         self.regions: list[tuple[int, tuple[str, ...], str]] = []
         self.totals = [0] * 10
+        self.brief = False
+        self.write = recorder.write
+        self.pieces: list[tuple[int, int]] = []
+        self.made: list[tuple[int, int, int]] = []
         self.t, self.cpu, self.runq = monotonic_ns(), thread_time_ns(), read_runq(self.fd)
 
     def edge(self) -> int:
@@ -60,18 +66,43 @@ class PhaseClock:
             runq = read_runq(self.fd)
             if runq >= 0:
                 queued, self.runq = runq - self.runq, runq
+        if self.pieces:
+            start, used, queued = self._write_pieces(t, used, queued)
         self.totals[self.phase] += t - start
-        recorder.rows.append((SEGMENT, self.thread, start, t, self.phase, used, queued, self.region))
+        self.write(SEGMENT, self.thread, start, t, self.phase, used, queued, self.region)
         self.t, self.cpu = t, cpu
         return t
 
-    def read(self) -> tuple[int, int, int]:
-        """Close the running segment; return (monotonic ns, CPU ns, run-queue ns) of this thread."""
-        return self.edge(), self.cpu, self.runq
+    def turn(self, phase: int) -> int:
+        """Go over to another phase; return the time, which is all that is read.
+
+        The phases until the next edge share its CPU time and run-queue wait by their lengths: for where it
+        need not be known which of them waited.
+        """
+        t = monotonic_ns()
+        self.pieces.append((self.phase, t))
+        self.phase = phase
+        return t
+
+    def _write_pieces(self, t: int, used: int, queued: int) -> tuple[int, int, int]:
+        """Write the segments that ended at turns; return start, CPU and run-queue time of the running one."""
+        start, left = self.t, t - self.t
+        for phase, end in self.pieces:
+            length = end - start
+            if length <= 0:
+                continue
+            used_here, queued_here = used * length // left, queued * length // left if queued > 0 else queued
+            self.totals[phase] += length
+            self.write(SEGMENT, self.thread, start, end, phase, used_here, queued_here, self.region)
+            start, left, used = end, left - length, used - used_here
+            queued -= queued_here if queued > 0 else 0
+        self.pieces.clear()
+        return start, used, queued
 
     def skip(self) -> int:
         """Leave the time since the last edge out (a pause of ours); return the time."""
         self.runq, self.cpu, self.t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
+        self.pieces.clear()
         return self.t
 
     def enter(self, phase: int) -> int:
@@ -109,6 +140,11 @@ def clock() -> PhaseClock:
         own = _clocks.clock = PhaseClock()
         recorder.know_thread()
     return own
+
+
+def known_clock() -> PhaseClock | None:
+    """Return this thread's clock where it has one."""
+    return _clocks.clock
 
 
 def forget() -> None:

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from . import blocks, compiles, device_calls, facts, instructions, plan, ranks, stacks
+from . import blocks, compiles, device_calls, facts, instructions, mapped, plan, ranks, stacks
 from .clock import clock
 from .live import SLOT, page
 from .recorder import STEP, recorder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .clock import PhaseClock
 
 WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE, SHAPES = range(8)
-UNPROFILED = (WARMUP, LIGHT, STACKS)
+UNPROFILED = (WARMUP, LIGHT)
 RESUME = 11
 """Row kind: steps start anew at t0 after a pause of ours, which belongs to no step."""
 WARMUP_STEPS_MAX, WARMUP_NS_MAX = 50, 60_000_000_000
@@ -148,7 +148,7 @@ class Controller:
         if block == LIGHT:
             state = page.cells[STACKS_STATE]
             block = STACKS if state == 2 or (state == 4 and page.get("want_stacks")) else LIGHT
-        recorder.rows.append((STEP, clk.thread, now, 0, self.number, block, self.samples, self.tokens))
+        clk.write(STEP, clk.thread, now, 0, self.number, block, self.samples, self.tokens)
         self.samples = self.tokens = 0
         self.last_end = now
         return block
@@ -174,7 +174,7 @@ class Controller:
             blocks.abandon()
             page.set("cprofile_on", 0)
             self.kept, self.block, self.durations, self.shaped = 0, WARMUP, [], 0
-            self.reads_all_marks, self.quick_key, self.quick_until = True, None, 0
+            self.reads_all_marks, self.quick_key, self.quick_until, clock().brief = True, None, 0, False
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
     def _step_ended(self, clk: PhaseClock) -> None:
@@ -232,7 +232,7 @@ class Controller:
         cells("steps_seen", self.number)
         cells("kept", self.kept)
         cells("warmup_steps", self.warm_steps)
-        if self.totals_at_window is not None and self.block in (LIGHT, STACKS):
+        if self.totals_at_window is not None and self.block == LIGHT:
             totals = clock().totals
             cells("loader_ns", totals[1] - self.totals_at_window[0])
             cells("compute_ns", totals[2] + totals[3] - self.totals_at_window[1])
@@ -243,7 +243,7 @@ class Controller:
         if self.block == WARMUP:
             return self._advance_warmup(now)
         light, torch_steps, cprofile_steps = self.plan
-        if self.block in (LIGHT, STACKS):
+        if self.block == LIGHT:
             tail = light - max(1, int(light * PLAIN_TAIL))
             if self.kept >= tail:
                 page.set("want_stacks", 0)
@@ -312,11 +312,14 @@ class Controller:
         if not self._is_warm(now):
             return False
         self.finder.frozen = True
+        clk = clock()
         if self.finder.rule == "optimizer":
             self.reads_all_marks = False
             self.quick_key = self.finder.primary if len(self.finder.fires) == 1 else None
+            # Of several ranks it must be known whether backward was blocked: it waits for the others there.
+            clk.brief = self.ranks is not None and not self.ranks.several
+        mapped.write_mapped(clk)
         self.plan = self.agreed_plan or plan.make(self.asked, self.durations, self.collectors)
-        clk = clock()
         self.totals_at_window = (clk.totals[1], clk.totals[2] + clk.totals[3], now)
         page.set("window_start_ns", now)
         page.set("want_stacks", 1)

@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import amounts, calls, control, rank, stacks, useful
-from .clock import LOADER, clock, open_schedstat, thread_readings
+from .clock import LOADER, clock, known_clock, open_schedstat, thread_readings
 from .live import SLOT, page
 from .recorder import BATCH_ARRIVED, BATCH_ASKED, BATCH_MADE, BATCH_TAKEN, ITERATOR, recorder
 from .slow_samples import are_one_by_one, samples
@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from .clock import PhaseClock
 
     Call = Callable[..., Any]
 
@@ -53,6 +55,7 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
             controller.mark("batch", id(self))
         loader = samples.loader = getattr(self, "_throughput_loader", -1)
         wanted = clk.enter(LOADER)
+        cpu, runq = clk.cpu, clk.runq
         try:
             batch = original(self)
         except StopIteration:
@@ -61,16 +64,27 @@ def wrap_next(original: Call, is_compiling: Callable[[], bool]) -> Call:
             raise
         finally:
             taken = clk.leave()
+            if clk.made:
+                _note_made(clk, taken - wanted - (clk.cpu - cpu), clk.runq - runq)
         size, tokens = useful.counted(batch)
         if controller is not None:
             controller.samples += size
             controller.tokens += tokens
         number = getattr(self, "_rcvd_idx", 0) or getattr(self, "_num_yielded", 0)
-        recorder.rows.append((BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0))
+        clk.write(BATCH_TAKEN, clk.thread, wanted, taken, loader, number - 1, size or -1, 0)
         page.cells[LAST_SIGN] = taken
         return batch
 
     return __next__
+
+
+def _note_made(clk: PhaseClock, blocked: int, queued: int) -> None:
+    """Write the batches that the training thread made in one wait, `blocked` ns of it off the CPU."""
+    for begun, made, fetched in clk.made:
+        length = made - begun
+        cpu, runq = max(0, length - blocked), min(length, queued) if clk.fd >= 0 else -1
+        clk.write(BATCH_MADE, 0, begun, made, -1, fetched, cpu, runq)
+    clk.made.clear()
 
 
 def _settings(loader: Any, number: int) -> dict[str, Any]:
@@ -228,17 +242,34 @@ def _in_worker() -> bool:
     return worker is not None and getattr(worker, "_worker_info", None) is not None
 
 
-def _readings(in_worker: bool) -> Callable[[], tuple[int, int, int]]:
-    """Return what reads (monotonic ns, CPU ns, run-queue ns) of this thread.
-
-    Where the thread's clock times the wait for this batch, an edge of it is such a reading, and reads less.
-    """
-    clk = clock() if not in_worker else None
-    if clk is not None and clk.phase == LOADER:
-        return clk.read
+def _fetch_elsewhere(original: Call, fetcher: Any, index: Any) -> Any:
+    """Fetch a batch in a worker, or in a thread whose clock doesn't time the wait for it."""
+    in_worker = _in_worker()
+    if in_worker and page.get("stacks_state") == 4:
+        stacks.sample_here()
+    _worker["fetched"] = -1
     if _worker["fd"] is None:
         _worker["fd"] = open_schedstat()
-    return functools.partial(thread_readings, _worker["fd"])
+    begun, cpu, runq = thread_readings(_worker["fd"])
+    counter = _counting(page.get("cprofile_on")) if in_worker else None
+    timed = type(index) is list and counter is None
+    timed = timed and getattr(fetcher, "_throughput_one_by_one", False)
+    batch = None
+    try:
+        batch = original(fetcher, samples.of(index) if timed else index)
+        return batch
+    finally:
+        if counter is not None:
+            counter.stop()
+            _worker["fetches"] += 1
+        made, cpu_then, runq_then = thread_readings(_worker["fd"])
+        if timed:
+            samples.count(len(index), made - begun)
+        about = _worker["batch"], _worker["fetched"], cpu_then - cpu, runq_then - runq
+        recorder.rows.append((BATCH_MADE, 0, begun, made, *about))
+        _look_at(batch, made, in_worker)
+        if in_worker:
+            recorder.flush_if_due(made)
 
 
 def wrap_fetch(original: Call) -> Call:
@@ -254,40 +285,23 @@ def wrap_fetch(original: Call) -> Call:
 
     @functools.wraps(original)
     def fetch(self: Any, possibly_batched_index: Any) -> Any:
-        in_worker = _in_worker()
-        if in_worker and page.get("stacks_state") == 4:
-            stacks.sample_here()
-        _worker["fetched"] = -1
-        read = _readings(in_worker)
-        begun, cpu, runq = read()
-        counter = _counting(page.get("cprofile_on")) if in_worker else None
-        timed = type(possibly_batched_index) is list and counter is None
-        timed = timed and getattr(self, "_throughput_one_by_one", False)
-        batch = None
+        clk = known_clock()
+        if clk is None or clk.phase != LOADER:
+            return _fetch_elsewhere(original, self, possibly_batched_index)
+        # The training thread's clock times the wait for this batch: its edges tell the CPU time.
+        timed = type(possibly_batched_index) is list and getattr(self, "_throughput_one_by_one", False)
+        indices = samples.of(possibly_batched_index) if timed else possibly_batched_index
+        batch, _worker["fetched"] = None, -1
+        begun = time.monotonic_ns()
         try:
-            batch = original(self, samples.of(possibly_batched_index) if timed else possibly_batched_index)
+            batch = original(self, indices)
             return batch
         finally:
-            if counter is not None:
-                counter.stop()
-                _worker["fetches"] += 1
-            made, cpu_then, runq_then = read()
+            made = time.monotonic_ns()
+            clk.made.append((begun, made, _worker["fetched"]))
             if timed:
                 samples.count(len(possibly_batched_index), made - begun)
-            row = (
-                BATCH_MADE,
-                0,
-                begun,
-                made,
-                _worker["batch"],
-                _worker["fetched"],
-                cpu_then - cpu,
-                runq_then - runq,
-            )
-            recorder.rows.append(row)
-            _look_at(batch, made, in_worker)
-            if in_worker:
-                recorder.flush_if_due(made)
+            _look_at(batch, made, in_worker=False)
 
     return fetch
 

@@ -10,7 +10,7 @@ import sys
 from time import monotonic_ns
 
 from . import compiles, control, device_calls, facts, loader, rank, regions, spans, untraced
-from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, SAVE, SYNC, clock
+from .clock import BACKWARD, COLLECTIVE, COPY, OPTIMIZER, PIN, REST, SAVE, SYNC, clock
 from .recorder import recorder
 
 TYPE_CHECKING = False
@@ -31,37 +31,44 @@ def _is_compiling() -> bool:
 
 def _optimizer_hooks(owner: Any, name: str) -> None:
     """Time `Optimizer.step` and mark its end: of steps within one another the outermost only."""
+    owner.register_optimizer_step_pre_hook(_before_step)
+    owner.register_optimizer_step_post_hook(_after_step)
 
-    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
-        if _is_compiling():
-            return
+
+def _before_step(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Begin the optimizer's phase."""
+    if _is_compiling():
+        return
+    clk = clock()
+    if not clk.brief:
         rank.claim()
-        clk = clock()
-        if clk.optimizers and not _is_inside(sys._getframe(1)):  # one before raised: torch calls no hook then
-            clk.unwind(OPTIMIZER)
-            clk.optimizers = 0
-        clk.optimizers += 1
-        if clk.optimizers == 1:
-            clk.enter(OPTIMIZER)
-
-    def after(optimizer: Any, args: Any, kwargs: Any) -> None:
-        if _is_compiling():
-            return
-        clk = clock()
-        clk.optimizers -= 1
-        if clk.optimizers > 0:
-            return
+    if clk.optimizers and not _is_inside(sys._getframe(1)):  # one before raised: torch calls no hook then
+        clk.unwind(OPTIMIZER)
         clk.optimizers = 0
-        now = clk.leave()
-        key = _fired["last"] = id(optimizer)
-        if key not in facts.known_optimizers:
-            facts.know_optimizer(optimizer)
-        controller = control.controller
-        if controller is not None and not controller.quick(key, clk, now):
-            controller.mark("optimizer", key, type(optimizer).__name__)
+    clk.optimizers += 1
+    if clk.brief and clk.phase == REST:
+        clk.turn(OPTIMIZER)
+    elif clk.optimizers == 1:
+        clk.enter(OPTIMIZER)
 
-    owner.register_optimizer_step_pre_hook(before)
-    owner.register_optimizer_step_post_hook(after)
+
+def _after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """End the optimizer's phase, and mark a step."""
+    if _is_compiling():
+        return
+    clk = clock()
+    clk.optimizers -= 1
+    if clk.optimizers > 0:
+        return
+    clk.optimizers = 0
+    now = clk.leave() if clk.stack or not clk.brief else clk.turn(REST)
+    key = _fired["last"] = id(optimizer)
+    controller = control.controller
+    if controller is None or controller.quick(key, clk, now):
+        return
+    if key not in facts.known_optimizers:
+        facts.know_optimizer(optimizer)
+    controller.mark("optimizer", key, type(optimizer).__name__)
 
 
 def _is_inside(frame: Any) -> bool:
@@ -119,7 +126,22 @@ def _phase(phase: int, mark: str | None = None) -> Callable[[Call], Call]:
 
 def _backward(original: Call) -> Call:
     """Time the autograd engine and mark its end."""
-    return _phase(BACKWARD, "backward")(original)
+    timed = _phase(BACKWARD, "backward")(original)
+
+    @functools.wraps(original)
+    def backward(*args: Any, **kwargs: Any) -> Any:
+        if _is_compiling():
+            return original(*args, **kwargs)
+        clk = clock()
+        if not clk.brief or clk.phase != REST:
+            return timed(*args, **kwargs)
+        clk.turn(BACKWARD)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            clk.turn(REST)
+
+    return backward
 
 
 def _moves(self: Any, args: Any, kwargs: Any) -> bool:

@@ -1,5 +1,7 @@
 """Write raw files of one process: `events-<pid>.i64` and `notes-<pid>.jsonl` in the rank's folder.
 
+Where rows of the training thread are written through memory (see `mapped`), they are in `steps-<pid>.i64`.
+
 `events` holds rows of eight little-endian int64: kind, thread, t0, t1, a, b, c, d. Times are
 CLOCK_MONOTONIC ns, threads are `threading.get_ident()`, unused fields are 0, unknown values -1.
 
@@ -146,9 +148,13 @@ class Recorder:
         self.note("stack", id=number, frames=frames)
         return number
 
+    def write(self, *row: int) -> None:
+        """Have a row written at the next flush."""
+        self.rows.append(row)
+
     def flush_if_due(self, now: int) -> None:
         """Flush when the last flush is `FLUSH_NS` ago."""
-        if now - self._flushed_at > FLUSH_NS:
+        if now - self._flushed_at > FLUSH_NS and self.rows:
             self.flush(now)
 
     def flush(self, now: int | None = None) -> None:
