@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tests.unit.align.pyspy_traces import Frame, Sample, written
 
@@ -142,17 +143,26 @@ def keep_few_traced_steps(target: Path) -> None:
         trace = json.loads(path.read_bytes())
         if not any(event.get("cat") in DEVICE for event in trace["traceEvents"]):
             continue
-        (events,) = (e for e in path.parent.glob("events-*.i64") if (np.fromfile(e, "<i8")[::8] == STEP).any())
-        rows = np.fromfile(events, "<i8").reshape(-1, 8)
-        traced = np.flatnonzero((rows[:, 0] == STEP) & (rows[:, 5] == TORCH))
+        # In steps-*.i64 where rows were written through memory, in events-*.i64 where not.
+        files = (*path.parent.glob("steps-*.i64"), *path.parent.glob("events-*.i64"))
+        (events,) = (file for file in files if len(_traced(file)))
+        rows, traced = np.fromfile(events, "<i8").reshape(-1, 8), _traced(events)
         rows[traced[TRACED_STEPS:], 5] = DROPPED
         rows.tofile(events)
-        notes = map(json.loads, path.parent.joinpath(f"notes-{events.stem[7:]}.jsonl").read_bytes().splitlines())
+        pid = events.stem.partition("-")[2]
+        notes = map(json.loads, path.parent.joinpath(f"notes-{pid}.jsonl").read_bytes().splitlines())
         anchor = next(note for note in notes if note["kind"] == "anchor")
         ended = rows[traced[TRACED_STEPS - 1], 2] - anchor["monotonic"] + anchor["wall"]
         until = (ended - trace["baseTimeNanoseconds"]) / 1e3
         trace["traceEvents"] = [event for event in trace["traceEvents"] if event["ts"] < until]
         path.write_bytes(dump(trace))
+
+
+def _traced(events: Path) -> npt.NDArray[np.int64]:
+    """Return which rows of a file are steps under torch.profiler."""
+    rows = np.fromfile(events, "<i8")
+    rows = rows[: len(rows) // 8 * 8].reshape(-1, 8)
+    return np.flatnonzero((rows[:, 0] == STEP) & (rows[:, 5] == TORCH))
 
 
 def slim_sources(index: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +188,8 @@ def slim_file(path: Path, run: dict[str, Any], every: int) -> bytes:
         return dump(clean_all(slim_sources(json.loads(data)), run))
     if path.suffix == ".jsonl":
         return b"\n".join(dump(clean_all(json.loads(line), run)) for line in data.splitlines()) + b"\n"
+    if path.name.startswith("steps-"):
+        return data.rstrip(b"\0") + bytes(-len(data.rstrip(b"\0")) % 64)
     if path.suffix == ".json":
         return dump(clean_all(json.loads(data), run))
     return data

@@ -116,6 +116,20 @@ class _DeviceCall(msgspec.Struct):
     ns: Int
 
 
+class _Kept(msgspec.Struct):
+    frames: list[tuple[str, Int]]
+    objects: Int
+    bytes: Int
+    tensors: Int
+    graphs: Int
+
+
+class _KeptRows(msgspec.Struct):
+    steps: Int
+    bytes: Int
+    rows: list[_Kept]
+
+
 class _Patch(msgspec.Struct):
     name: str
     collector: str
@@ -156,6 +170,7 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "amount": _Amount,
     "instructions": _Instructions,
     "device_call": _DeviceCall,
+    "kept": _KeptRows,
     "patch": _Patch,
     "losses": _Losses,
     "knob": _Knob,

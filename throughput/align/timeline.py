@@ -19,6 +19,7 @@ from throughput.align.device_trace import work_of
 from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
+from throughput.align.kept import read_kept
 from throughput.align.lock_waits import read_lock_waits, read_locks
 from throughput.align.notes import Notes, read_notes
 from throughput.align.pyspy import read_pyspy
@@ -104,6 +105,7 @@ class RankReader:
 
     def __init__(self, files: RankFiles, context: Context) -> None:
         self.files = files
+        self.names = dict.fromkeys(files.names())
         self.context = context
         self.remarks: list[str] = []
         self.reader = FrameReader(context.script_dir, context.qualified)
@@ -120,7 +122,7 @@ class RankReader:
         self.main_track = self.tracks.number(*self.tracks.training)
 
     def _pids(self) -> list[int]:
-        found = (re.fullmatch(r"events-(\d+)\.i64", name) for name in self.files.names())
+        found = (re.fullmatch(r"events-(\d+)\.i64", name) for name in self.names)
         return sorted(int(match.group(1)) for match in found if match)
 
     def _read_process(self, pid: int) -> _Process:
@@ -129,7 +131,7 @@ class RankReader:
         more = self._optional(f"steps-{pid}.i64", read_events, None)
         events = events if more is None else events.joined(more)
         notes = Notes([])
-        if f"notes-{pid}.jsonl" in self.files.names():
+        if f"notes-{pid}.jsonl" in self.names:
             with self.files.open(f"notes-{pid}.jsonl") as file:
                 notes = read_notes(file)
         process = _Process(pid, events, notes)
@@ -140,7 +142,7 @@ class RankReader:
 
     def _optional(self, name: str, read: Callable[[BinaryIO], Any], instead: Any) -> Any:
         """Return what a reader makes of a file; `instead` where it is missing or damaged, with a remark."""
-        if name not in self.files.names():
+        if name not in self.names:
             return instead
         try:
             with self.files.open(name) as file:
@@ -200,11 +202,12 @@ class RankReader:
             regions=read_regions(main.notes),
             work=work,
             padding=read_padding(p.events for p in self.processes),
+            kept=read_kept(main.notes, self.reader),
         )
 
     def _samples(self, segments: Segments) -> Samples:
         began = self.context.stacks_began_ns
-        if "stacks.json" in self.files.names() and began is not None:
+        if "stacks.json" in self.names and began is not None:
             raw = self._optional("stacks.json", read_pyspy, None)
             if raw is not None and len(raw.pid):
                 span = (began, self.context.stacks_ended_ns)
@@ -239,7 +242,7 @@ class RankReader:
             t.native_id: number for number, t in enumerate(self.tracks.found) if t.native_id is not None
         }
         parts = []
-        for name in self.files.names():
+        for name in self.names:
             if re.fullmatch(r"syscalls-\d+\.i64", name):
                 raw = self._optional(name, read_syscalls, None)
                 if raw is not None:
@@ -307,7 +310,7 @@ class RankReader:
 
     def _call_tables(self) -> list[tuple[Call, ...]]:
         """Return what each counted thread or worker called."""
-        names = [n for n in self.files.names() if re.fullmatch(r"calls-\d+-\d+\.json", n)]
+        names = [n for n in self.names if re.fullmatch(r"calls-\d+-\d+\.json", n)]
         return [self._optional(name, lambda file: read_calls(file, self.reader), ()) for name in names]
 
     def _pauses(self) -> tuple[Pause, ...]:

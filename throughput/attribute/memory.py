@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,8 @@ def _growth(
         return None, "the measured steps were too short for it"
     used = sum(float(values[-1]) for _, values in private.values() if len(values))
     left = _left(timeline, limit, used)
-    found = [_grown(level, (end - start) / steps, left) for level in long]
-    return max(found, key=lambda growth: growth.low), None
+    found = max((_grown(level, (end - start) / steps, left) for level in long), key=lambda growth: growth.low)
+    return (replace(found, kept=timeline.kept) if found.role == TRAINING else found), None
 
 
 def _private(counter: Counter, shared: Counter | None, window_ns: tuple[int, int]) -> tuple[Ints, Floats]:

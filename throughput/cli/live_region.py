@@ -27,6 +27,7 @@ PHASES = {
     "stacks": "measuring",
     "torch": "torch.profiler",
     "shapes": "torch.profiler, with shapes",
+    "growth": "tracemalloc, as memory grows",
     "cprofile": "cProfile",
     "done": "ending the script",
 }

@@ -15,7 +15,7 @@ SLOTS = (
 )  # fmt: skip
 """The same table as in the training process; a test holds the two together."""
 SIZE = 64 * 8
-BLOCKS = ("warmup", "dropped", "light", "stacks", "torch", "cprofile", "done", "shapes")
+BLOCKS = ("warmup", "dropped", "light", "stacks", "torch", "cprofile", "done", "shapes", "growth")
 
 
 class LivePage:

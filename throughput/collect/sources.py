@@ -23,6 +23,8 @@ AROUND = 6
 FILES_MAX = 2_000
 OURS = "throughput_inprocess"
 """What runs inside the script is nobody's own code: no stack that is read shows it."""
+_KINDS = (b'"stack"', b'"lock"', b'"kept"')
+"""Of the notes that mention lines."""
 _SEEN = re.compile(rb'"filename":"((?:[^"\\]|\\.)*)","line":(\d+)')
 _CLOSING = (")", "]", "}", "#")
 """Lines that may stand further left than the block that they are in."""
@@ -65,7 +67,7 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
     yield from _mentions_of_a_stall(raw / "stall.json")
     for notes in raw.glob("rank-*/notes-*.jsonl"):
         for text in notes.read_bytes().splitlines():
-            if b'"stack"' not in text and b'"lock"' not in text:
+            if not any(kind in text for kind in _KINDS):
                 continue
             try:
                 note = msgspec.json.decode(text)
@@ -73,6 +75,8 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
                 continue
             for frame in note.get("frames") or ():
                 yield str(frame[1]), int(frame[2] or 0)
+            for row in note.get("rows") or ():  # lines that keep memory
+                yield from ((str(file), int(line)) for file, line in row["frames"])
             if note.get("made_file"):
                 yield str(note["made_file"]), int(note.get("made_line") or 0)
 

@@ -20,6 +20,33 @@ class ProcessMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAt:
+    """A line that left at least one object more at each of the steps whose allocations were traced."""
+
+    function: str
+    """Qualified; "" where its source was not stored."""
+    file: str
+    line: int
+    objects_per_step: float
+    bytes_per_step: float
+    """Of Python's allocations, and of tensors' data in host memory."""
+    tensors_per_step: float
+    graphs_per_step: float
+    """Of the tensors, those that hold a graph, with all that backward needs: its size is not in the bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMemory:
+    """What stayed of the allocations of a few steps at the end of a run whose memory grew."""
+
+    steps: int
+    bytes_per_step: float
+    """All that stayed, at any line; what C code and graphs hold is not in it."""
+    lines: tuple[KeptAt, ...] = ()
+    """Those with graphs first, then by bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryGrowth:
     """By how much the private memory of a process grows in each clean step, with its 95 % interval."""
 
@@ -35,6 +62,8 @@ class MemoryGrowth:
     """Every part of the window grew, and the last no less than half as fast as the whole."""
     steps_to_limit: float | None
     """Until what is free now is used up at this rate; None without growth, or where no limit is known."""
+    kept: KeptMemory | None = None
+    """Where; None where it was not looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

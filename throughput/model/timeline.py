@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughput.model.category import Block, Category, Phase
+from throughput.model.memory import KeptMemory
 from throughput.model.work import Padding, Work
 
 if TYPE_CHECKING:
@@ -377,6 +378,7 @@ class Timeline:
     """Paths of the names of the script's own ranges, the outermost first; the first is outside of all."""
     work: Work = field(default_factory=Work)
     padding: Padding | None = None
+    kept: KeptMemory | None = None
 
 
 def training_functions(timeline: Timeline) -> frozenset[tuple[str, str]]:

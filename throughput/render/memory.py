@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from throughput import units
-from throughput.model.memory import Memory, MemoryGrowth, ProcessMemory
+from throughput.model.memory import KeptAt, Memory, MemoryGrowth, ProcessMemory
 from throughput.render.labels import plain
 
 Fact = tuple[str, str]
+KEPT_LINES = 3
+REST_SHARE = 0.1
+"""Less of the growth is within what the two ways of measuring differ by."""
 TRAINING, WORKER = "training process", "DataLoader worker"
 
 
@@ -20,6 +23,7 @@ def memory_rows(memory: Memory | None) -> tuple[Fact, ...]:
         ("Shared memory of the machine, peak", units.size(memory.shared_memory_bytes)),
         ("Limit", _limit(memory)),
         ("Growth", growth(memory)),
+        ("Kept where", "; ".join(kept(memory.growth))),
         ("Device memory", _device(memory)),
     ]
     return tuple((title, value) for title, value in rows if value)
@@ -44,6 +48,34 @@ def growth(memory: Memory) -> str:
         return f"none beyond its interval, {span}"
     whole = f"{plain(found.role, 40)}, {_signed(found.bytes_per_step)} a step ({span})"
     return whole + _end(found, memory.limit_bytes)
+
+
+def kept(found: MemoryGrowth | None) -> tuple[str, ...]:
+    """Return which lines keep more with each step, the most important first; empty where nobody looked."""
+    if found is None or found.kept is None:
+        return ()
+    rest = found.bytes_per_step - found.kept.bytes_per_step
+    lines = [_kept_at(line) for line in found.kept.lines[:KEPT_LINES]]
+    if rest > REST_SHARE * found.bytes_per_step:
+        held = (
+            "by those graphs, or by C code"
+            if any(x.graphs_per_step for x in found.kept.lines)
+            else "by C code"
+        )
+        lines.append(f"{units.size(rest)} a step is held {held}: no line of Python allocates it")
+    return tuple(lines)
+
+
+def _kept_at(line: KeptAt) -> str:
+    """Return one line's part in words."""
+    at = f"{plain(line.file, 80)}:{line.line}"
+    where = f"{at} ({plain(line.function, 60)})" if line.function else at
+    parts = [f"{units.count(line.objects_per_step)} objects, {_signed(line.bytes_per_step)}"]
+    if line.tensors_per_step:
+        parts.append(f"{units.count(line.tensors_per_step)} of them tensors")
+    if line.graphs_per_step:
+        parts.append(f"{units.count(line.graphs_per_step)} with a graph")
+    return f"{where} keeps more with each step: {', '.join(parts)}"
 
 
 def _end(found: MemoryGrowth, limit: float | None) -> str:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.render import builders as b
-from throughput.model.memory import Memory, MemoryGrowth, ProcessMemory
+from throughput.model.memory import KeptAt, KeptMemory, Memory, MemoryGrowth, ProcessMemory
 from throughput.model.report import Analysis, Throughput
 from throughput.model.work import Mfu, ModuleRow
 from throughput.render.html import report_html
 from throughput.render.json_report import report_from_json, report_to_json
 from throughput.render.markdown import MOST_BYTES, report_markdown
-from throughput.render.memory import growth, memory_rows
+from throughput.render.memory import growth, kept, memory_rows
 from throughput.render.useful import module_lines, work
 
 
@@ -109,6 +109,32 @@ def test_growth_says_when_the_limit_is_reached() -> None:
     assert none.startswith("none beyond its interval, −1")
     assert "less and less" in growth(replace(MEMORY, growth=replace(GROWTH, is_steady=False)))
     assert spaced(growth(Memory(growth_missing="too short"))) == "not measured: too short"
+
+
+def test_lines_that_keep_memory() -> None:
+    def at(line: int, size: float, graphs: float) -> KeptAt:
+        return KeptAt(
+            function="train" if line == 9 else "",
+            file="train.py",
+            line=line,
+            objects_per_step=2.0,
+            bytes_per_step=size,
+            tensors_per_step=graphs,
+            graphs_per_step=graphs,
+        )
+
+    lines = (at(9, 80.0, 1.0), at(20, 1e5, 0.0))
+    grown = replace(GROWTH, kept=KeptMemory(steps=6, bytes_per_step=1e5, lines=lines))
+    assert [spaced(line) for line in kept(grown)] == [
+        "train.py:9 (train) keeps more with each step: 2 objects, 80 B, 1 of them tensors, 1 with a graph",
+        "train.py:20 keeps more with each step: 2 objects, 100 kB",
+        "300 kB a step is held by those graphs, or by C code: no line of Python allocates it",
+    ]
+    unseen = replace(GROWTH, kept=KeptMemory(steps=6, bytes_per_step=0.0))
+    assert [spaced(line) for line in kept(unseen)] == [
+        "400 kB a step is held by C code: no line of Python allocates it"
+    ]
+    assert kept(GROWTH) == kept(None) == ()
 
 
 def test_memory_by_process() -> None:

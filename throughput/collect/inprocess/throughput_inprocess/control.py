@@ -12,7 +12,8 @@ import time
 
 from . import blocks, compiles, device_calls, facts, instructions, mapped, plan, ranks, stacks
 from .clock import clock
-from .live import SLOT, page
+from .growth import Growth
+from .live import SLOT, is_there, page
 from .recorder import STEP, recorder
 from .steps import StepFinder
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from .clock import PhaseClock
 
-WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE, SHAPES = range(8)
+WARMUP, DROPPED, LIGHT, STACKS, TORCH, CPROFILE, DONE, SHAPES, GROWTH = range(9)
 UNPROFILED = (WARMUP, LIGHT)
 RESUME = 11
 """Row kind: steps start anew at t0 after a pause of ours, which belongs to no step."""
@@ -39,17 +40,6 @@ PLAIN_TAIL = 0.35
 large, times come from them alone."""
 SWALLOWED_STOPS_MAX = 3
 """How often the stop is raised again when a bare except swallows it, before the process ends itself."""
-
-
-def _is_there(pid: int) -> bool:
-    """Return whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 class StopTraining(SystemExit):
@@ -75,7 +65,7 @@ class Controller:
         self.number = 0
         self.kept = self.warm_steps = self.dropped = 0
         self.samples = self.tokens = 0
-        self.shaped = 0
+        self.shaped, self.growth = 0, Growth()
         self.durations: list[int] = []
         self.prefetched = 0
         self.began = self.last_end = self.settled_at = self.shown_at = 0
@@ -172,8 +162,9 @@ class Controller:
         if self.block != WARMUP:
             recorder.note("note", text="A better mark of a step appeared; the window began anew.")
             blocks.abandon()
+            self.growth.abandon()
             page.set("cprofile_on", 0)
-            self.kept, self.block, self.durations, self.shaped = 0, WARMUP, [], 0
+            self.kept, self.block, self.durations, self.shaped, self.growth = 0, WARMUP, [], 0, Growth()
             self.reads_all_marks, self.quick_key, self.quick_until, clock().brief = True, None, 0, False
             recorder.note("window", t=time.monotonic_ns(), restart=True)
 
@@ -211,7 +202,7 @@ class Controller:
     def _count(self, block: int) -> None:
         if block == WARMUP:
             self.warm_steps += 1
-        elif block in (DROPPED, SHAPES):
+        elif block in (DROPPED, SHAPES, GROWTH):
             self.dropped += 1
         elif block != DONE:
             self.kept += 1
@@ -220,7 +211,7 @@ class Controller:
         """Tell the parent where this process stands."""
         self.shown_at = now = self.last_end
         cells = page.set
-        if self.parent and not _is_there(self.parent):
+        if self.parent and not is_there(self.parent):
             cells("stop", 1)  # nobody is left to read what would be measured, or to end what was begun
         if self.finder.rule == "none":  # too few marks to be sure, but not nothing
             self.warm_steps = self.finder.passed()
@@ -247,6 +238,7 @@ class Controller:
             tail = light - max(1, int(light * PLAIN_TAIL))
             if self.kept >= tail:
                 page.set("want_stacks", 0)
+                self.growth.read_level(1)
             self.quick_until = tail if self.kept < tail else light
             if self.kept < light:
                 return False
@@ -258,12 +250,13 @@ class Controller:
             return self._begin_heavy(SHAPES)
         if self.block == SHAPES:
             self.shaped += 1
-            return self.shaped >= plan.shaped_steps(self.plan) and self._finish()
-        return False
+            return self.shaped >= plan.shaped_steps(self.plan) and self._begin_growth()
+        return self.block == GROWTH and self.growth.step_ended() and self._finish()
 
     def _begin_heavy(self, block: int) -> bool:
         """Start the block, or the one after it where this one has no steps."""
         instructions.end(self.kept)
+        self.growth.read_level(2)
         page.set("want_stacks", 0)
         if block == TORCH:
             blocks.begin_torch()
@@ -280,15 +273,21 @@ class Controller:
         blocks.end_cprofile()
         page.set("cprofile_on", 0)
         if not plan.shaped_steps(self.plan):
-            return self._finish()
+            return self._begin_growth()
         blocks.begin_shapes()
         self._set_block(SHAPES)
         return True
 
-    def _finish(self) -> bool:
-        blocks.end_cprofile()
+    def _begin_growth(self) -> bool:
+        """Begin the steps whose allocations are traced, where memory grew; of several ranks, on none."""
         blocks.end_shapes()
-        page.set("cprofile_on", 0)
+        alone = self.ranks is not None and not self.ranks.several
+        if not (alone and "cprofile" in self.collectors and self.growth.begin()):
+            return self._finish()
+        self._set_block(GROWTH)
+        return True
+
+    def _finish(self) -> bool:
         page.set("window_end_ns", self.last_end)
         self._set_block(DONE)
         return True
@@ -328,6 +327,7 @@ class Controller:
         recorder.note("window", t=now, plan=list(self.plan), rule=self.finder.describe(), thread=clk.thread)
         if "cprofile" in self.collectors:
             instructions.begin()
+        self.growth.read_level(0)
         self._set_block(LIGHT)
         return False
 
@@ -362,6 +362,7 @@ class Controller:
         """Raise StopTraining; end the process when it is swallowed again and again."""
         if self.block != DONE:
             blocks.abandon()
+            self.growth.abandon()
             page.set("window_end_ns", self.last_end)
             self._set_block(DONE)
         self.show()

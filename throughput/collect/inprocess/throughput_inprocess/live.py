@@ -14,7 +14,7 @@ MAGIC = 0x74687075
 SLOTS = (
     "magic",
     "pid",
-    "block",  # 0 warmup, 1 dropped, 2 light, 3 stacks, 4 torch, 5 cprofile, 6 done, 7 shapes
+    "block",  # 0 warmup, 1 dropped, 2 light, 3 stacks, 4 torch, 5 cprofile, 6 done, 7 shapes, 8 growth
     "steps_seen",
     "kept",
     "asked",
@@ -82,3 +82,14 @@ class Page:
 
 
 page = Page()
+
+
+def is_there(pid: int) -> bool:
+    """Return whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
