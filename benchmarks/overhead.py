@@ -1,6 +1,6 @@
 """Measure what profiling costs: clean steps, the tool's own CPU, and the whole time to the answer.
 
-python -m benchmarks.overhead [--pairs 20] [--widths 1024,2048]
+python -m benchmarks.overhead [--pairs 20] [--loops 512x512,2048x16]
 
 Each pair is two fresh processes of the same loop, plain and profiled, which notes wall, CPU and run-queue
 wait itself. Clean steps are compared in lockstep: the two take turns, block by block, while both are
@@ -19,6 +19,7 @@ import resource
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
@@ -49,47 +50,68 @@ ALIKE = (("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"), ("PYTHONHASHSEED", "0"))
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A network of so many hidden units, trained on batches of so many samples."""
+
+    width: int
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """What its result is kept under."""
+        return f"width {self.width}, batch {self.batch}"
+
+    def words(self, out: Path, steps: int, block: int) -> tuple[str, ...]:
+        """Return the words that run it, after the interpreter."""
+        return (str(LOOP), str(out), *map(str, (steps, self.width, self.batch, block)))
+
+
 def main() -> None:
     """Measure each width, keep each result at once, print the table."""
     options = _parse()
     results: dict[str, store.Result] = {}
-    for width in options.widths:
-        name = f"loop of width {width}"
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        results[name] = measure(width, options.pairs)
-        store.save(options.out, name, results[name])
+    for loop in options.loops:
+        print(f"{loop.name} ...", file=sys.stderr, flush=True)
+        results[loop.name] = measure(loop, options.pairs)
+        store.save(options.out, loop.name, results[loop.name])
     print(show(results))
 
 
-def measure(width: int, pairs: int) -> store.Result:
+def measure(loop: Loop, pairs: int) -> store.Result:
     """Return the cost of clean steps over lockstep pairs, and that of whole runs over a few more pairs."""
-    result = store.stamp() | {"pairs": pairs, "width": width, "profiled_steps": PROFILED_STEPS}
-    block = steps_of_turn(width)
-    found = [compare_clean(width, block) for _ in range(pairs)]
+    result = store.stamp() | {
+        "pairs": pairs,
+        "width": loop.width,
+        "batch": loop.batch,
+        "profiled_steps": PROFILED_STEPS,
+    }
+    block = steps_of_turn(loop)
+    found = [compare_clean(loop, block) for _ in range(pairs)]
     keys = ("cpu_ratio", "wall_ratio", "cpu_added_us", "wall_added_us")
     result |= {key: interval([pair[key] for pair in found]) for key in keys}
     result["step_ms"] = median(pair["step_ms"] for pair in found)
-    whole = [compare_whole(width) for _ in range(max(1, pairs // WHOLE_EVERY))]
+    whole = [compare_whole(loop) for _ in range(max(1, pairs // WHOLE_EVERY))]
     return result | {key: median(pair[key] for pair in whole) for key in whole[0]}
 
 
-def steps_of_turn(width: int) -> int:
+def steps_of_turn(loop: Loop) -> int:
     """Return how many steps of the loop make a turn."""
-    (edges, *_) = run_whole(width, TRIED_STEPS, profiled=False)["blocks"]
+    (edges, *_) = run_whole(loop, TRIED_STEPS, profiled=False)["blocks"]
     fill = int(TURN_NS / median(b[0] - a[0] for a, b in pairwise(edges)))
     return min(max(1, fill), TURN_STEPS_MAX)
 
 
-def compare_clean(width: int, block: int) -> Json:
+def compare_clean(loop: Loop, block: int) -> Json:
     """Return one lockstep pair's figures, of turns of so many steps."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
-        def loop(side: str) -> Command:
-            words = (str(LOOP), str(folder / f"{side}.json"), str(PROFILED_STEPS + SPARE), str(width))
-            return Command(arguments=(*words, str(block), str(folder / side)), environment=ALIKE)
+        def side(name: str) -> Command:
+            words = loop.words(folder / f"{name}.json", PROFILED_STEPS + SPARE, block)
+            return Command(arguments=(*words, str(folder / name)), environment=ALIKE)
 
-        plain, profiled = loop("plain"), loop("profiled")
+        plain, profiled = side("plain"), side("profiled")
         _, (report, _) = lockstep.take_turns(
             folder, lambda: run_plain(plain), lambda: profile(profiled, PROFILED_STEPS)
         )
@@ -109,10 +131,10 @@ def compare_clean(width: int, block: int) -> Json:
     }
 
 
-def compare_whole(width: int) -> Json:
+def compare_whole(loop: Loop) -> Json:
     """Return what a whole profile costs beside a plain run of as many steps."""
-    plain = run_whole(width, PROFILED_STEPS, profiled=False)
-    profiled = run_whole(width, PROFILED_STEPS + SPARE, profiled=True)
+    plain = run_whole(loop, PROFILED_STEPS, profiled=False)
+    profiled = run_whole(loop, PROFILED_STEPS + SPARE, profiled=True)
     taken = sum(len(block) for block in profiled["blocks"])
     stepping_s = (plain["ended_ns"] - plain["began_ns"]) / 1e9
     start_up_s = plain["wall_s"] - stepping_s
@@ -126,11 +148,11 @@ def compare_whole(width: int) -> Json:
     }
 
 
-def run_whole(width: int, steps: int, *, profiled: bool) -> Json:
+def run_whole(loop: Loop, steps: int, *, profiled: bool) -> Json:
     """Return what the loop noted, with the wall and the CPU time of all that ran."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "edges.json"
-        command = Command(arguments=(str(LOOP), str(out), str(steps), str(width), str(steps)))
+        command = Command(arguments=loop.words(out, steps, steps))
         before, began = children_cpu_s(), time.monotonic()
         if profiled:
             profile(command, PROFILED_STEPS)
@@ -189,14 +211,14 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.overhead")
     parser.add_argument("--pairs", type=int, default=20, help="pairs of fresh processes")
     parser.add_argument(
-        "--widths", type=_numbers, default=(1024, 2048), help="sizes of the loop, as 1024,2048"
+        "--loops", type=_loops, default=_loops("512x512,2048x16"), help="width x batch, as 512x512,2048x16"
     )
     parser.add_argument("--out", type=Path, default=KEPT, help="where results are kept")
     return parser.parse_args()
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(","))
+def _loops(text: str) -> tuple[Loop, ...]:
+    return tuple(Loop(*map(int, word.split("x"))) for word in text.split(","))
 
 
 if __name__ == "__main__":

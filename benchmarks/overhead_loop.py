@@ -1,6 +1,6 @@
 """Train a small network, and note at each step's end what the kernel says: the same plain and profiled.
 
-python overhead_loop.py OUT STEPS WIDTH BLOCK [TURNS]
+python overhead_loop.py OUT STEPS WIDTH BATCH BLOCK [TURNS]
 
 TURNS is a folder with two named pipes: after each block of steps the loop says so on `done`, and goes on
 when it gets a byte from `go`. Loops that take turns do so on one CPU, for no two are equally fast.
@@ -23,8 +23,8 @@ Edge = tuple[int, int, int]
 
 def main() -> None:
     """Train, then write wall, process CPU and run-queue wait at each step's end, ns, in blocks."""
-    out, (steps, width, block) = Path(sys.argv[1]), map(int, sys.argv[2:5])
-    turns = [(Path(folder) / name) for folder in sys.argv[5:] for name in ("done", "go")]
+    out, (steps, width, batch, block) = Path(sys.argv[1]), map(int, sys.argv[2:6])
+    turns = [(Path(folder) / name) for folder in sys.argv[6:] for name in ("done", "go")]
     pipes = [os.open(path, os.O_RDWR) for path in turns]
     if pipes:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -33,7 +33,7 @@ def main() -> None:
     layers = (nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
     model = nn.Sequential(*layers)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    data = TensorDataset(torch.randn(16 * steps, 64), torch.randn(16 * steps, 1))
+    data = TensorDataset(torch.randn(batch * steps, 64), torch.randn(batch * steps, 1))
     schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
     def edge() -> Edge:
@@ -43,7 +43,7 @@ def main() -> None:
     blocks: list[list[Edge]] = [[]]
     began = time.monotonic_ns()
     try:
-        for step, (points, wanted) in enumerate(DataLoader(data, batch_size=16), 1):
+        for step, (points, wanted) in enumerate(DataLoader(data, batch_size=batch), 1):
             optimizer.zero_grad()
             loss = nn.functional.mse_loss(model(points), wanted)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]

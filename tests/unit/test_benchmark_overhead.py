@@ -43,7 +43,7 @@ def test_interval_holds_its_median() -> None:
 def test_two_loops_take_turns(tmp_path: Path) -> None:
     def run(side: str, steps: int) -> dict[str, Any]:
         out = tmp_path / f"{side}.json"
-        words = [sys.executable, str(overhead.LOOP), str(out), str(steps), "16", "5", str(tmp_path / side)]
+        words = [sys.executable, *overhead.Loop(16, 4).words(out, steps, 5), str(tmp_path / side)]
         subprocess.run(words, check=True, timeout=100)
         noted: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
         return noted

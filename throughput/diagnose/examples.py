@@ -24,7 +24,7 @@ from throughput.model.attribution import (
 )
 from throughput.model.category import CATEGORIES, Block, Category, Phase, Source, State
 from throughput.model.finding import Facts
-from throughput.model.memory import Memory, MemoryGrowth
+from throughput.model.memory import KeptAt, KeptMemory, Memory, MemoryGrowth
 from throughput.model.run import CollectorStatus, Run, Window
 from throughput.model.timeline import (
     Batches,
@@ -205,6 +205,20 @@ def growing(bytes_per_step: float, *, limit: float = 16e9, **changes: Any) -> Me
     if grown.low <= 0:
         grown = replace(grown, steps_to_limit=None)
     return Memory(limit_bytes=limit, limit_source="the machine's memory", growth=grown)
+
+
+def keeping(size: float, graphs: float) -> KeptMemory:
+    """Return what stayed in six steps: of one line, so many bytes a step, in tensors with graphs or none."""
+    line = KeptAt(
+        function="main",
+        file="train.py",
+        line=9,
+        objects_per_step=2.0,
+        bytes_per_step=size,
+        tensors_per_step=graphs,
+        graphs_per_step=graphs,
+    )
+    return KeptMemory(steps=6, bytes_per_step=size, lines=(line,))
 
 
 def facts(split: dict[Category, float] | None = None, places: Spots = (), **parts: Any) -> Facts:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from throughput import units
-from throughput.diagnose import reading
-from throughput.diagnose.examples import facts, growing
+from throughput.diagnose import keepers, reading
+from throughput.diagnose.examples import facts, growing, keeping
 from throughput.model.attribution import Place
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, Rule
-from throughput.model.memory import KeptAt, KeptMemory, MemoryGrowth
 
 LEAST_BYTES = 32e6
 """Over the window: allocators' pools, imports on first use and Python's own tables move it by less."""
@@ -16,18 +15,6 @@ LEAST_SHARE = 0.01
 """Of what the process had at first, over the window: less is a pool that breathes."""
 SOON_S = 7 * 86_400
 """A training that lasts a week is rare; a leak that is full later harms none."""
-EXPLAINS = (0.2, 3.0)
-"""Of the growth: a line that holds less is a small leak beside another one; one that holds far more lets
-older objects go instead, which were made before allocations were traced."""
-FIX_GRAPHS = (
-    "Keep the number, not the tensor: what is kept here holds each step's graph with its activations\n"
-    "    total += loss.item()     # or loss.detach(), where the tensor itself is needed"
-)
-FIX = (
-    "Keep numbers of past steps, not tensors with their graphs, and give each cache a bound\n"
-    "    total += loss.item()     # not: losses.append(loss)\n"
-    "    tracemalloc.start()      # its snapshots name the lines where Python holds more and more"
-)
 
 
 def check(facts: Facts) -> Finding | None:
@@ -48,7 +35,7 @@ def check(facts: Facts) -> Finding | None:
     if grown < max(LEAST_BYTES, LEAST_SHARE * growth.first_bytes) or left_s > SOON_S:
         return None
     steps = units.plural(round(growth.steps_to_limit), "step")
-    line = _keeper(growth)
+    line = keepers.line_that_explains(growth)
     return Finding(
         rule="",
         title=f"Memory grows until none is left: {growth.role}, {units.size(growth.bytes_per_step)} a step",
@@ -64,42 +51,15 @@ def check(facts: Facts) -> Finding | None:
                 f"at this rate the limit of {units.size(memory.limit_bytes)} ({memory.limit_source}) comes "
                 f"in {steps}, {units.duration(left_s * 1e9)}"
             ),
-            *_of_lines(growth, line),
+            *keepers.in_words(growth, line),
         ),
-        fix=FIX_GRAPHS if line is not None and line.graphs_per_step else FIX,
+        fix=keepers.FIX_GRAPHS if line is not None and line.graphs_per_step else keepers.FIX,
         saves_ns_per_step=0.0,
     )
 
 
-def _keeper(growth: MemoryGrowth) -> KeptAt | None:
-    """Return the line that explains the growth: graphs that stay, or else a good part of the bytes."""
-    least, most = (part * growth.bytes_per_step for part in EXPLAINS)
-    lines = growth.kept.lines if growth.kept is not None else ()
-    return next((x for x in lines if x.graphs_per_step or least <= x.bytes_per_step <= most), None)
-
-
-def _of_lines(growth: MemoryGrowth, line: KeptAt | None) -> tuple[str, ...]:
-    """Return what is known of the lines that keep it; nothing where they were not looked for."""
-    if growth.kept is None:
-        return ()
-    traced = f"in {units.plural(growth.kept.steps, 'step')} under tracemalloc"
-    if line is None:
-        return (f"no line of Python explains it {traced}: C code holds it, or its allocator",)
-    what = f"{units.size(line.bytes_per_step)} in {units.count(line.objects_per_step)} objects"
-    if line.graphs_per_step:
-        what = f"{units.count(line.graphs_per_step)} tensors with the graphs that they come from"
-    return (f"what stays is made at {line.file}:{line.line}: {what} a step, {traced}",)
-
-
 def _fires() -> tuple[Facts, ...]:
-    kept = (
-        KeptAt(
-            function="main", file="train.py", line=9, objects_per_step=2.0, bytes_per_step=size,
-            tensors_per_step=float(graphs), graphs_per_step=float(graphs),
-        )
-        for size, graphs in ((9e5, 0), (80.0, 1), (80.0, 0))
-    )  # fmt: skip
-    known = (KeptMemory(steps=6, bytes_per_step=9e5, lines=(line,)) for line in kept)
+    known = [keeping(size, graphs) for size, graphs in ((9e5, 0.0), (80.0, 1.0), (80.0, 0.0))]
     return (facts(memory=growing(1e6)), *(facts(memory=growing(1e6, kept=one)) for one in known))
 
 
