@@ -75,8 +75,8 @@ def _mentions(raw: Path) -> Iterator[tuple[str, int]]:
                 continue
             for frame in note.get("frames") or ():
                 yield str(frame[1]), int(frame[2] or 0)
-            for row in note.get("rows") or ():  # lines that keep memory
-                yield from ((str(file), int(line)) for file, line in row["frames"])
+            if note.get("kind") == "kept":
+                yield from ((file, line) for row in note["rows"] for file, line in row["frames"])
             if note.get("made_file"):
                 yield str(note["made_file"]), int(note.get("made_line") or 0)
 

@@ -144,6 +144,23 @@ def test_a_script_that_traces_itself_is_left_alone(monkeypatch: pytest.MonkeyPat
     assert tracemalloc.is_tracing()
 
 
+def test_what_fails_within_is_noted_and_harms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr(growth.recorder, "note", lambda kind, **fields: notes.append(fields["text"]))
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(growth, "_census", fail)
+    watch = grown(GROWN, monkeypatch)
+    assert watch.begin()
+    assert watch.step_ended()
+    monkeypatch.setattr(torch, "set_anomaly_enabled", fail)
+    assert not grown(GROWN, monkeypatch).begin()
+    assert not tracemalloc.is_tracing()
+    assert len(notes) == 2
+
+
 def test_an_early_end_stops_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = grown(GROWN, monkeypatch)
     assert watch.begin()

@@ -63,13 +63,24 @@ class Growth:
         tracemalloc = _tracemalloc() if self._has_grown() else None
         if tracemalloc is None or tracemalloc.is_tracing():
             return False
+        try:
+            self._start(tracemalloc)
+        except Exception as error:
+            self._give_up(error)
+        return self._is_tracing
+
+    def _start(self, tracemalloc: Any) -> None:
         tracemalloc.start(FRAMES)
         self._is_tracing = True
         self._tensor_size = _tensor_size()
         torch: Any = sys.modules["torch"]
-        self._had_anomaly_mode = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
-        torch.set_anomaly_enabled(True, self._had_anomaly_mode[1] and self._had_anomaly_mode[0])
-        return True
+        mode = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+        torch.set_anomaly_enabled(True, all(mode))
+        self._had_anomaly_mode = mode
+
+    def _give_up(self, error: Exception) -> None:
+        self.abandon()
+        recorder.note("note", text=f"Which lines keep memory was not found: {error!r}.")
 
     def _has_grown(self) -> bool:
         if len(self._levels) < 3 or min(self._levels) <= 0:
@@ -80,9 +91,16 @@ class Growth:
 
     def step_ended(self) -> bool:
         """Take a step; return True after the last one, once what stayed is noted."""
+        try:
+            return self._take_step(_tracemalloc())
+        except Exception as error:
+            self._give_up(error)
+            return True
+
+    def _take_step(self, tracemalloc: Any) -> bool:
         self._step += 1
-        tracemalloc = _tracemalloc()
-        if tracemalloc is None or not tracemalloc.is_tracing():  # the script has ended it
+        if not tracemalloc.is_tracing():  # the script has ended it
+            self.abandon()
             return True
         if self._step in (1, 1 + STEPS // 2, 1 + STEPS):
             gc.collect()  # what only waits for it doesn't stay
