@@ -1,4 +1,4 @@
-"""Write the training thread's rows through memory: no step waits for a write, and a kill loses nothing.
+"""Write the training thread's rows through memory: no step waits for a write, and a kill loses no step.
 
 After a step's own work all memory is cold. A row that is packed where its values were made costs a few
 microseconds less than one that waits in a queue, and a write call less.
