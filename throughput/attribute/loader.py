@@ -26,7 +26,9 @@ def loader_summary(view: CleanView) -> LoaderSummary | None:
     fetched = made & (batches.fetched_ns > 0)
     moved = made & (batches.arrived_ns > 0)
     ready_ns = (batches.made_ns - batches.begun_ns)[made]
-    blocked = ready_ns - batches.cpu_ns[made] - np.maximum(batches.runq_ns[made], 0)
+    off_cpu = np.maximum(ready_ns - batches.cpu_ns[made], 0)
+    has_queue = batches.runq_ns[made] >= 0
+    queued = np.minimum(np.maximum(batches.runq_ns[made], 0), off_cpu)
     fetch_ns = _mean((batches.fetched_ns - batches.begun_ns)[fetched])
     slowest, reason = slowest_samples(view, loader)
     return LoaderSummary(
@@ -38,8 +40,8 @@ def loader_summary(view: CleanView) -> LoaderSummary | None:
         collate_ns=_mean((batches.made_ns - batches.fetched_ns)[fetched]),
         transfer_ns=_mean((batches.arrived_ns - batches.made_ns)[moved]) if loader.num_workers else None,
         cpu_ns=_mean(batches.cpu_ns[made]),
-        blocked_ns=_mean(np.maximum(blocked, 0)),
-        runq_ns=_mean(batches.runq_ns[made]),
+        blocked_ns=_mean(off_cpu - queued),
+        runq_ns=_mean(queued[has_queue]),
         waited_ns=_mean(waited),
         readiness=max(0.0, 1.0 - float(waited.sum()) / span),
         busy_share=_busy(view, made) if loader.num_workers else None,

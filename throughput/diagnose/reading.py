@@ -200,6 +200,12 @@ def usable_cpus(facts: Facts) -> float | None:
     return cpus if quota is None or quota <= 0 else min(cpus, quota)
 
 
+def computing_threads(facts: Facts) -> float | None:
+    """Return how many threads torch computes with in the training process."""
+    threads = number(facts.timeline.facts.get("num_threads"))
+    return number(facts.run.environment.get("torch_num_threads")) if threads is None else threads
+
+
 def idle_cpus(facts: Facts) -> float | None:
     """Return how many of its CPUs the script left unused and nobody else used; None where not measured."""
     cpus, tree = usable_cpus(facts), counter(facts, "tree_cpus")

@@ -28,10 +28,7 @@ def check(facts: Facts) -> Finding | None:
     Sources: PyTorch's documentation on CPU threading; torch/utils/data/_utils/worker.py (one thread a
     worker).
     """
-    cpus = reading.usable_cpus(facts)
-    threads = reading.number(facts.timeline.facts.get("num_threads"))
-    if threads is None:
-        threads = reading.number(facts.run.environment.get("torch_num_threads"))
+    cpus, threads = reading.usable_cpus(facts), reading.computing_threads(facts)
     if cpus is None:
         return None
     pools = _threads_per_worker(facts)

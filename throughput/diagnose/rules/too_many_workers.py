@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from throughput import units
 from throughput.diagnose import costs, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
@@ -30,8 +32,9 @@ def check(facts: Facts) -> Finding | None:
     if count >= summary.num_workers:
         return None
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
-    starved = costs.part_of(facts, Category.CPU_STARVED, 1.0 - reading.others_part(facts))
-    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued))
+    part = _less_crowded(facts, summary, count, cpus) * (1.0 - reading.others_part(facts))
+    starved = costs.part_of(facts, Category.CPU_STARVED, part)
+    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued) * _unmade(facts))
     cost = costs.together(starved, late)
     lines = [
         f"{units.plural(summary.num_workers, 'worker')} share {units.count(cpus)} CPUs",
@@ -45,6 +48,33 @@ def check(facts: Facts) -> Finding | None:
     return replace(found, category=Category.CPU_STARVED) if found is not None and is_starved else found
 
 
+def _less_crowded(facts: Facts, summary: LoaderSummary, count: int, cpus: float) -> float:
+    """Return which part of the waits for a CPU can end with so few workers.
+
+    They do the same work (of an iterable data set each may do all of it: then it isn't known). Where they and
+    torch's threads still share CPUs, that work holds training up as before; only what was waited beyond it
+    came from the crowd.
+    """
+    is_iterable = any(loader.iterable for loader in facts.timeline.loaders)
+    if is_iterable or count + (reading.computing_threads(facts) or 1.0) <= cpus:
+        return 1.0
+    steps = len(reading.clean_steps(facts))
+    starved_ns = reading.share(facts, Category.CPU_STARVED) * reading.mean_step_ns(facts)
+    if not steps or not starved_ns:
+        return 0.0
+    work_ns = (summary.cpu_ns or 0.0) * summary.batches / steps
+    return max(0.0, 1.0 - work_ns / starved_ns)
+
+
+def _unmade(facts: Facts) -> float:
+    """Return in which part of the waits the batch was still being made; 1 where that isn't known."""
+    batches = facts.timeline.batches
+    known = (batches.made_ns > 0) & (batches.wanted_ns > 0)
+    wanted, consumed, made = (x[known] for x in (batches.wanted_ns, batches.consumed_ns, batches.made_ns))
+    waited = int((consumed - wanted).sum())
+    return float(np.clip(np.minimum(made, consumed) - wanted, 0, None).sum() / waited) if waited else 1.0
+
+
 def _keeping_up(facts: Facts, summary: LoaderSummary) -> int:
     """Return how many workers, each with a CPU when it wants one, make batches as fast as steps take them."""
     steps = len(reading.clean_steps(facts))
@@ -55,7 +85,10 @@ def _keeping_up(facts: Facts, summary: LoaderSummary) -> int:
 
 def _fires() -> tuple[Facts, ...]:
     split = {Category.CPU_STARVED: 0.12, Category.DATA_LOADING: 0.2}
-    return (facts(split, loader=loader(16, runq_ns=70e6, cpu_ns=28e6)),)
+    return (
+        facts(split, loader=loader(16, runq_ns=70e6, cpu_ns=28e6)),
+        facts(split, loader=loader(16, runq_ns=70e6, cpu_ns=1e6), facts={"num_threads": 8}),
+    )
 
 
 def _quiet() -> tuple[Facts, ...]:
@@ -63,6 +96,7 @@ def _quiet() -> tuple[Facts, ...]:
     return (
         facts(split, loader=loader(4, runq_ns=70e6)),
         facts({Category.DATA_LOADING: 0.2}, loader=loader(16, runq_ns=1e6)),
+        facts({Category.CPU_STARVED: 0.12}, loader=loader(16, cpu_ns=28e6), facts={"num_threads": 8}),
         facts(split, loader=loader(5, runq_ns=70e6, cpu_ns=450e6)),
         facts(split, loader=loader(16, runq_ns=70e6), environment={"cpus": None}),
     )

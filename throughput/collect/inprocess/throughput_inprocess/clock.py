@@ -1,4 +1,9 @@
-"""Time the phases of a thread exclusively: segments that tile its time, with CPU and run-queue time each."""
+"""Time the phases of a thread exclusively: segments that tile its time, with CPU and run-queue time each.
+
+Everywhere the CPU time is read first, then the clock, then the run queue: reading a thread's CPU time is
+where Linux sees that the thread's turn is over, so beside busy processes it waits right there, often for
+milliseconds. Read in another order, that wait lies in one segment's length and in another's run-queue time.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +57,16 @@ class PhaseClock:
         self.write = recorder.write
         self.pieces: list[tuple[int, int]] = []
         self.made: list[tuple[int, int, int]] = []
-        self.t, self.cpu, self.runq = monotonic_ns(), thread_time_ns(), read_runq(self.fd)
+        self.cpu, self.t, self.runq = thread_time_ns(), monotonic_ns(), read_runq(self.fd)
 
     def edge(self) -> int:
         """Close the running segment now; return the time."""
         t = monotonic_ns()
         start = self.t
-        # What a short segment didn't run counts in the next one that is read.
-        cpu = self.cpu + t - start if t - start < RUNNING_NS else thread_time_ns()
+        if t - start < RUNNING_NS:
+            cpu = self.cpu + t - start  # what it didn't run counts in the next one that is read
+        else:
+            cpu, t = thread_time_ns(), monotonic_ns()
         used = cpu - self.cpu
         queued = 0 if self.fd >= 0 else -1
         if t - start - used > RUNNING_NS:
@@ -101,7 +108,7 @@ class PhaseClock:
 
     def skip(self) -> int:
         """Leave the time since the last edge out (a pause of ours); return the time."""
-        self.runq, self.cpu, self.t = read_runq(self.fd), thread_time_ns(), monotonic_ns()
+        self.cpu, self.t, self.runq = thread_time_ns(), monotonic_ns(), read_runq(self.fd)
         self.pieces.clear()
         return self.t
 
@@ -154,4 +161,5 @@ def forget() -> None:
 
 def thread_readings(fd: int) -> tuple[int, int, int]:
     """Return (monotonic ns, CPU ns, run-queue ns) of this thread."""
-    return monotonic_ns(), thread_time_ns(), read_runq(fd)
+    cpu = thread_time_ns()
+    return monotonic_ns(), cpu, read_runq(fd)
