@@ -1,14 +1,20 @@
 """Profile each pair of scripts, and say how near the report comes to the truth.
 
 python -m benchmarks.truth [NAMES] [--pairs DIR] [--resume] [--workers 0,2] [--runs 5] [--record]
+
+Each profiled run is compared twice: with the stopwatch of plain runs, which holds what profiling changes and
+what runs differ by, and with the stopwatch of the same run in the same steps, which holds the method alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import sys
-from functools import partial
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +24,9 @@ from benchmarks.pair import Pair
 from benchmarks.runs import ONE_THREAD, RunFailed, profile, run_operators, run_truth
 from throughput.collect.lockstep import Turns
 from throughput.collect.options import ProfileOptions
+from throughput.collect.run_directory import RunDirectory
 from throughput.errors import ThroughputError
+from throughput.flows.analyse import read_timelines
 from throughput.flows.lockstep import compare_in_turns
 
 KEPT = store.HERE / "accuracy.json"
@@ -73,6 +81,8 @@ def measure(pair: Pair, workers: int, options: argparse.Namespace) -> store.Resu
         steps, truths = 2 * steps, _empty(sides)
     for side, found in truth.items():
         truth[side] = score.divide_compute(found, run_operators(pair.command(side, workers, PROFILED_STEPS)))
+        for report in reports[side]:
+            report["same_run"] = score.divide_compute(report["same_run"], truth[side]["operators_share"])
     result |= {"steps": steps, "truth": truth, "profiled_steps": PROFILED_STEPS}
     speedup = None
     if pair.slow is not None and options.lockstep:
@@ -114,14 +124,15 @@ def show(results: dict[str, store.Result]) -> str:
     """Return the results as a Markdown table, the worst of several profiled runs in each cell."""
     head = (
         *("pair/workers", "step ms", "share of truth", "hotspot 1", "named", "finding 1", "category"),
-        *("worst split error", "without CPU wait", "truth spread", "twin", "speed-up said (measured)"),
+        *("worst split error", "same run", "without CPU wait", "truth spread", "twin"),
+        "speed-up said (measured)",
     )
     return store.table(head, [_row(name, result) for name, result in results.items()])
 
 
 def _row(name: str, result: store.Result) -> tuple[object, ...]:
     if "failed" in result:
-        return (name, *["-"] * 10, f"failed: {result['failed']}")
+        return (name, *["-"] * 11, f"failed: {result['failed']}")
     alarms = sorted({rule for run in result["fixed"] for rule in run["alarms"]})
     slow, truth = result["slow"], result["truth"].get("slow", result["truth"]["fixed"])
     if not slow:
@@ -130,7 +141,7 @@ def _row(name: str, result: store.Result) -> tuple[object, ...]:
             name,
             step,
             "clean",
-            *["-"] * 6,
+            *["-"] * 7,
             f"{truth['spread_points']:.1f}",
             ", ".join(alarms) or "quiet",
             "-",
@@ -147,6 +158,7 @@ def _row(name: str, result: store.Result) -> tuple[object, ...]:
         f"{worst['finding_rule']}: {_yes(all(run['finding_named'] for run in slow))}",
         f"{worst['category']}: {_yes(all(run['category_right'] for run in slow))}",
         f"{worst['errors_points'][worst['worst_category']]:+.1f} ({worst['worst_category']})",
+        f"{max(run.get('worst_points_same_run', math.nan) for run in slow):.1f}",
         f"{worst['worst_points_unstarved']:.1f}",
         f"{truth['spread_points']:.1f}",
         ", ".join(alarms) or "quiet",
@@ -159,10 +171,29 @@ def _yes(right: bool) -> str:
 
 
 def _profiled(pair: Pair, side: str, workers: int, is_kept: bool) -> dict[str, Any]:
-    command = pair.command(side, workers, PROFILED_STEPS + SPARE)
-    look = partial(recording.keep, name=f"{pair.name}-{workers}-{side}") if is_kept else None
-    report, wall_s = profile(command, PROFILED_STEPS, look=look)
-    return report | {"wall_s": round(wall_s, 1)}
+    """Return the report, with what the script's stopwatch read in the very steps that it counts as clean."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "truth.json"
+        command = pair.command(side, workers, PROFILED_STEPS + SPARE)
+        command = replace(command, environment=(*command.environment, ("TRUTH_OUT", str(out))))
+
+        def look(run: Path) -> None:
+            found["same_run"] = score.of_clean_steps(
+                clean_ends(run), json.loads(out.read_text("utf-8"))["rows"]
+            )
+            if is_kept:
+                recording.keep(run, name=f"{pair.name}-{workers}-{side}")
+
+        report, wall_s = profile(command, PROFILED_STEPS, look=look)
+    return report | {"wall_s": round(wall_s, 1)} | found
+
+
+def clean_ends(run: Path) -> list[int]:
+    """Return when each clean step of a run ended, on the monotonic clock."""
+    directory = RunDirectory(run)
+    (timeline, *_) = read_timelines(directory, directory.read_run())
+    return [step.end_ns for step in timeline.steps if step.block.is_clean]
 
 
 def _is_fresh(result: store.Result | None, pair: Pair) -> bool:

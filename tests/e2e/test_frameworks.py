@@ -60,6 +60,7 @@ Trainer(model, arguments, train_dataset=Texts(), eval_dataset=some, optimizers=(
 def test_hf_trainer_with_accumulation_and_evaluation(tmp_path: Path, workers: str) -> None:
     ran = run(tmp_path, TRANSFORMERS.replace("WORKERS", workers))
     assert_done(ran)
+    assert {row["name"] for row in ran.report["regions"]} >= {"training_step"}
 
 
 def test_accelerate(tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ trainer.fit(Net(), loader(), loader())
 def test_lightning(tmp_path: Path, automatic: str) -> None:
     ran = run(tmp_path, LIGHTNING.replace("AUTOMATIC", automatic))
     assert_done(ran)
+    assert {row["name"] for row in ran.report["regions"]} >= {"training_step"}
 
 
 def test_skorch(tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def of_memory(tmp_path: Path, keep: str) -> tuple[dict[str, Any] | None, dict[st
     options = ("--collectors", "host,cprofile", "--steps", "240", "--warmup", "5")
     ran = profile(tmp_path, SCRIPT.replace("KEEP(", f"{keep}("), *options)
     assert_done(ran)
+    (tensors,) = ran.report["memory"]["tensors"]
+    assert tensors["device"] == "cpu"
+    assert KEPT < tensors["parameters_bytes"] < 1.5 * KEPT
     findings = (one for one in ran.report["findings"] if one["rule"] == "memory-grows")
     return next(findings, None), ran.report["memory"]["growth"]
 
@@ -58,7 +61,8 @@ def test_the_line_that_keeps_it_is_named(tmp_path: Path, keep: str, graphs: floa
     assert finding is not None
     (named,) = (number for number, line in enumerate(SCRIPT.splitlines(), 1) if f"def {keep}(" in line)
     assert finding["where"] == {"file": "train.py", "line": named + 1, "function": keep}
-    assert growth["bytes_per_step"] == pytest.approx(KEPT, rel=0.25)
+    # The allocator fills the hole that `wide`'s output leaves below tanh's, or not.
+    assert 0.75 * KEPT < growth["bytes_per_step"] < (2.25 if graphs else 1.25) * KEPT
     kept = growth["kept"]["lines"][0]
     assert (kept["line"], kept["graphs_per_step"]) == (named + 1, graphs)
     if size:

@@ -129,22 +129,33 @@ def test_truth_of_several_runs_is_the_median_with_its_spread() -> None:
 
 
 def test_a_result_passes_only_if_all_is_right() -> None:
-    times = {"median_step_ns": 20e6, "mean_step_ns": 20e6, "shares": {"data_loading": 0.6, "compute": 0.4}}
+    shares = {"data_loading": 0.6, "compute": 0.4}
+    times = {"median_step_ns": 20e6, "mean_step_ns": 20e6, "shares": shares, "spread_points": 1.0}
     fixed = times | {"median_step_ns": 10e6, "mean_step_ns": 10e6}
+    same = {"same_run": {"shares": {"data_loading": 0.51, "compute": 0.49}}}
     where = {"file": ROUND.file, "line": ROUND.line, "function": ROUND.function}
     found = {"rule": "slow-transform", "category": "data_loading", "where": where, "prediction": None}
-    slow = score.score_slow(
-        ROUND_PAIR, report(data_loading=0.58, compute=0.42) | {"findings": [found]}, times, fixed
-    )
+    right = report(data_loading=0.58, compute=0.42) | {"findings": [found]} | same
+    slow = score.score_slow(ROUND_PAIR, right, times, fixed)
     quiet = score.score_fixed(report(compute=0.4, data_loading=0.6), fixed)
     assert score.passes({"slow": [slow], "fixed": [quiet]})
     assert slow["measured_speedup"] == 2
     alarm = quiet | {"quiet": False}
     assert not score.passes({"slow": [slow], "fixed": [alarm]})
-    off = score.score_slow(
-        ROUND_PAIR, report(data_loading=0.5, compute=0.5) | {"findings": [found]}, times, fixed
-    )
+    wrong = report(data_loading=0.5, compute=0.5) | {"findings": [found]} | same
+    off = score.score_slow(ROUND_PAIR, wrong, times, fixed)
     assert not score.passes({"slow": [off], "fixed": [quiet]})
+    # Where plain runs differ by as much, the stopwatch of the profiled run itself decides.
+    unsteady = score.score_slow(ROUND_PAIR, wrong, times | {"spread_points": 6.0}, fixed)
+    assert unsteady["worst_points_same_run"] == pytest.approx(1.0)
+    assert score.passes({"slow": [unsteady], "fixed": [quiet]})
+
+
+def test_the_stopwatch_of_the_steps_that_count_as_clean() -> None:
+    ms = 1_000_000
+    rows = [(n * 10 * ms, 10 * ms, {"compute": n * ms, "data_loading": (10 - n) * ms}) for n in range(1, 10)]
+    found = score.of_clean_steps([20 * ms - 10, 39 * ms, 500 * ms], rows)
+    assert found["shares"] == pytest.approx({"compute": 0.3, "data_loading": 0.7})
 
 
 def test_results_are_kept_one_by_one(tmp_path: Path) -> None:

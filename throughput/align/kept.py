@@ -1,4 +1,4 @@
-"""Read which lines kept memory, from the note on the steps whose allocations were traced (see `growth`)."""
+"""Read what held memory: lines whose allocations stayed (see `growth`), and kinds of tensors (`tensors`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from throughput.align.frames import FrameReader
 from throughput.align.notes import Notes
-from throughput.model.memory import KeptAt, KeptMemory
+from throughput.model.memory import KeptAt, KeptMemory, TensorMemory
 from throughput.model.timeline import Frame
 
 
@@ -26,6 +26,37 @@ def read_kept(notes: Notes, reader: FrameReader) -> KeptMemory | None:
     lines = [_line(place, sums, steps) for place, sums in rows.items()]
     lines.sort(key=lambda line: (line.graphs_per_step == 0, -line.bytes_per_step))
     return KeptMemory(steps=steps, bytes_per_step=note["bytes"] / steps, lines=tuple(lines))
+
+
+def read_tensors(notes: Notes) -> tuple[TensorMemory, ...]:
+    """Return what tensors held, by device; empty where nobody looked."""
+    note = notes.first("tensors")
+    if not note:
+        return ()
+    sizes = {row["device"]: [max(0.0, float(value)) for value in row["bytes"]] for row in note["rows"]}
+    counts = {row["device"]: row for row in note["devices"]}
+    return tuple(
+        _of_device(device, sizes.get(device, [0.0] * 4), counts.get(device, {}))
+        for device in sorted({*sizes, *counts})
+    )
+
+
+def _of_device(device: str, sizes: list[float], counts: dict[str, Any]) -> TensorMemory:
+    parameters, gradients, state, other = sizes
+    peak = counts.get("allocated_peak")
+    return TensorMemory(
+        device=device,
+        parameters_bytes=parameters,
+        gradients_bytes=gradients,
+        optimizer_bytes=state,
+        other_bytes=other,
+        allocated_peak_bytes=peak,
+        activations_bytes=None if peak is None else max(0.0, peak - parameters - gradients - state),
+        reserved_peak_bytes=counts.get("reserved_peak"),
+        split_bytes=counts.get("split"),
+        retries=counts.get("retries"),
+        out_of_memory=counts.get("ooms"),
+    )
 
 
 def _line(place: tuple[str, str, int], sums: list[int], steps: int) -> KeptAt:

@@ -130,6 +130,27 @@ class _KeptRows(msgspec.Struct):
     rows: list[_Kept]
 
 
+class _Tensors(msgspec.Struct):
+    device: str
+    bytes: tuple[Int, Int, Int, Int]
+
+
+class _Allocator(msgspec.Struct):
+    device: str
+    allocated: Int | None = None
+    allocated_peak: Int | None = None
+    reserved: Int | None = None
+    reserved_peak: Int | None = None
+    split: Int | None = None
+    retries: Int | None = None
+    ooms: Int | None = None
+
+
+class _TensorRows(msgspec.Struct):
+    rows: list[_Tensors]
+    devices: list[_Allocator] = []
+
+
 class _Patch(msgspec.Struct):
     name: str
     collector: str
@@ -171,6 +192,7 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "instructions": _Instructions,
     "device_call": _DeviceCall,
     "kept": _KeptRows,
+    "tensors": _TensorRows,
     "patch": _Patch,
     "losses": _Losses,
     "knob": _Knob,

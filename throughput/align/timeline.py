@@ -19,7 +19,7 @@ from throughput.align.device_trace import work_of
 from throughput.align.disturbance import without_disturbed
 from throughput.align.events import Events, Kind, read_events
 from throughput.align.frames import FrameReader
-from throughput.align.kept import read_kept
+from throughput.align.kept import read_kept, read_tensors
 from throughput.align.lock_waits import read_lock_waits, read_locks
 from throughput.align.notes import Notes, read_notes
 from throughput.align.pyspy import read_pyspy
@@ -203,6 +203,7 @@ class RankReader:
             work=work,
             padding=read_padding(p.events for p in self.processes),
             kept=read_kept(main.notes, self.reader),
+            tensors=read_tensors(main.notes),
         )
 
     def _samples(self, segments: Segments) -> Samples:

@@ -69,6 +69,7 @@ def memory_of(timeline: Timeline, environment: Mapping[str, Any]) -> Memory | No
         limit_source=source,
         growth=growth,
         growth_missing=missing,
+        tensors=timeline.tensors,
         device_peak_bytes=None if fullest is None else _peak(fullest),
         device_total_bytes=_machine(timeline, fullest.name.replace("used", "total")) if fullest else None,
     )

@@ -35,6 +35,7 @@ class Stopwatch:
         self.sums: Counter[str] = Counter()
         self.cpu_sums: Counter[str] = Counter()
         self.steps: list[int] = []
+        self.rows: list[tuple[int, int, dict[str, int]]] = []
         self.seen = 0
         self.edge = self.step_edge = self._read()
         atexit.register(self._write)
@@ -57,6 +58,7 @@ class Stopwatch:
             return
         self.enter(self.phase)
         self.seen += 1
+        self.rows.append((time.monotonic_ns(), self.edge[0] - self.step_edge[0], dict(self.parts)))
         if self.seen > WARM_UP:
             self.steps.append(self.edge[0] - self.step_edge[0])
             self.sums.update(self.parts)
@@ -89,6 +91,7 @@ class Stopwatch:
             "mean_step_ns": total / len(self.steps),
             "shares": {phase: ns / total for phase, ns in sorted(self.sums.items())},
             "cpu_shares": {phase: ns / total for phase, ns in sorted(self.cpu_sums.items())},
+            "rows": self.rows,
         }
         Path(str(self.out)).write_text(json.dumps(truth, indent=1), encoding="utf-8")
 

@@ -47,6 +47,32 @@ class KeptMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TensorMemory:
+    """What the training process's tensors hold on one device at the end of the clean steps."""
+
+    device: str
+    """cpu, cuda:0, ..."""
+    parameters_bytes: float
+    """Frozen ones too."""
+    gradients_bytes: float
+    optimizer_bytes: float
+    """The optimizer's state."""
+    other_bytes: float
+    """All other tensors that Python had at that moment, a step's end: activations are gone by then."""
+    allocated_peak_bytes: float | None = None
+    """The most that was allocated at a time, as torch's allocator counts; of devices only, like the rest."""
+    activations_bytes: float | None = None
+    """Of that, what is no parameter, gradient or optimizer state: activations and all else needed."""
+    reserved_peak_bytes: float | None = None
+    split_bytes: float | None = None
+    """Reserved and free, but in blocks of which other parts are in use: fragmentation."""
+    retries: int | None = None
+    """How often the allocator had to give its cache back to get memory: each time the device waits."""
+    out_of_memory: int | None = None
+    """How often memory was not to be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryGrowth:
     """By how much the private memory of a process grows in each clean step, with its 95 % interval."""
 
@@ -83,6 +109,8 @@ class Memory:
     growth: MemoryGrowth | None = None
     growth_missing: str | None = None
     """Why there is no growth."""
+    tensors: tuple[TensorMemory, ...] = ()
+    """By device; empty where they were not looked at."""
     device_peak_bytes: float | None = None
     """Used on the fullest device, as its driver says, other jobs' too."""
     device_total_bytes: float | None = None

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughput.model.category import Block, Category, Phase
-from throughput.model.memory import KeptMemory
+from throughput.model.memory import KeptMemory, TensorMemory
 from throughput.model.work import Padding, Work
 
 if TYPE_CHECKING:
@@ -379,6 +379,7 @@ class Timeline:
     work: Work = field(default_factory=Work)
     padding: Padding | None = None
     kept: KeptMemory | None = None
+    tensors: tuple[TensorMemory, ...] = ()
 
 
 def training_functions(timeline: Timeline) -> frozenset[tuple[str, str]]:

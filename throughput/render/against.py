@@ -16,6 +16,7 @@ from throughput.model.category import CATEGORIES, Category, State
 from throughput.model.flame import Flames
 from throughput.model.report import Report, StepTime
 from throughput.render.labels import plain
+from throughput.render.memory import largest_batch
 from throughput.render.wording import has_device
 
 BATCH_RATIO = 1.1
@@ -100,9 +101,10 @@ def compared(now: Report, then: Report) -> Against:
         )
     reasons = [reason for reason in (_batches(now, then), _devices(now, then), _ranks(now, then)) if reason]
     if reasons:
+        fits = largest_batch((now.memory, batch_size(now)), (then.memory, batch_size(then)))
         raise NotComparable(
             f"The two runs can't be compared: {'; '.join(reasons)}.",
-            hint="Profile both with the same batch size, device and number of ranks.",
+            hint="Profile both with the same batch size, device and number of ranks." + fits,
         )
     times = now.throughput.step_ns, then.throughput.step_ns
     both = bool(now.hotspots and then.hotspots)

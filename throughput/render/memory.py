@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from throughput import units
-from throughput.model.memory import KeptAt, Memory, MemoryGrowth, ProcessMemory
+from throughput.model.memory import KeptAt, Memory, MemoryGrowth, ProcessMemory, TensorMemory
 from throughput.render.labels import plain
 
 Fact = tuple[str, str]
@@ -24,7 +24,13 @@ def memory_rows(memory: Memory | None) -> tuple[Fact, ...]:
         ("Limit", _limit(memory)),
         ("Growth", growth(memory)),
         ("Kept where", "; ".join(kept(memory.growth))),
+        ("Tensors after a step", "; ".join(_tensors(row) for row in memory.tensors)),
         ("Device memory", _device(memory)),
+        *(
+            (f"Allocated on {plain(row.device, 20)}", _allocated(row))
+            for row in memory.tensors
+            if row.allocated_peak_bytes is not None
+        ),
     ]
     return tuple((title, value) for title, value in rows if value)
 
@@ -117,3 +123,53 @@ def _device(memory: Memory) -> str:
     if memory.device_peak_bytes is None:
         return units.NOT_MEASURED
     return f"{units.size(memory.device_peak_bytes)} of {units.size(memory.device_total_bytes)} used at most"
+
+
+def _tensors(row: TensorMemory) -> str:
+    parts = (
+        ("parameters", row.parameters_bytes),
+        ("gradients", row.gradients_bytes),
+        ("optimizer state", row.optimizer_bytes),
+        ("others", row.other_bytes),
+    )
+    return f"{plain(row.device, 20)}: " + ", ".join(f"{name} {units.size(value)}" for name, value in parts)
+
+
+def _allocated(row: TensorMemory) -> str:
+    """Return what the allocator counted at its peak, and what of its memory lay idle."""
+    peak, activations = units.size(row.allocated_peak_bytes), units.size(row.activations_bytes)
+    held = "no parameter, gradient or optimizer state: activations and the like"
+    parts = [f"{peak} at most, of that {activations} {held}"]
+    if row.reserved_peak_bytes is not None:
+        parts.append(f"{units.size(row.reserved_peak_bytes)} reserved at most")
+    if row.split_bytes:
+        parts.append(f"{units.size(row.split_bytes)} idle in blocks that are partly in use")
+    if row.retries:
+        parts.append(f"its cache was given back {units.plural(row.retries, 'time')} to get memory")
+    parts.append(
+        "the largest batch that fits needs a second point: a run with another batch, then report --against"
+    )
+    return "; ".join(parts)
+
+
+def largest_batch(now: tuple[Memory | None, float | None], then: tuple[Memory | None, float | None]) -> str:
+    """Return how many samples fit, from memory and mean batch of two runs; "" where that can't be told.
+
+    What is allocated at most is taken as a fixed part and one for each sample.
+    """
+    (one, batch), (other, other_batch) = now, then
+    if one is None or other is None or not batch or not other_batch or batch == other_batch:
+        return ""
+    peaks = {row.device: row.allocated_peak_bytes for row in other.tensors}
+    found = []
+    for row in one.tensors:
+        before, peak, room = peaks.get(row.device), row.allocated_peak_bytes, one.device_total_bytes
+        if not before or not peak or not room:
+            continue
+        each = (peak - before) / (batch - other_batch)
+        fixed = peak - each * batch
+        if each > 0 and 0 <= fixed < room:
+            parts = f"{units.size(fixed)} and {units.size(each)} a sample"
+            fits = f"some {units.count(int((room - fixed) / each))} samples fit into {units.size(room)}"
+            found.append(f" Both say of {plain(row.device, 20)}: its tensors take {parts}, so {fits}.")
+    return "".join(found)

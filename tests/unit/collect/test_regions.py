@@ -105,10 +105,61 @@ def test_each_thread_has_its_own(recorded: dict[int, tuple[str, ...]]) -> None:
 def test_too_many_names_count_for_what_is_around_them(recorded: dict[int, tuple[str, ...]]) -> None:
     with regions.Region("loop"):
         for number in range(regions.NUMBERS_MAX + 20):
-            with regions.Region(f"step {number}"):
+            with regions.Region("x" * number):
                 pass
         assert len(recorded) == regions.NUMBERS_MAX + 1
         assert seen(recorded)[-1] == ("loop",)
+
+
+def test_names_that_differ_in_many_numbers_are_one_region(recorded: dict[int, tuple[str, ...]]) -> None:
+    for number in range(100):
+        with regions.Region(f"step {number}"), regions.Region(f"layer {number % 4}"):
+            pass
+    names = set(seen(recorded))
+    assert ("step 3", "layer 3") in names
+    assert ("step #", "layer 3") in names
+    assert ("step 50", "layer 2") not in names
+    assert len(names) == 1 + 2 * (regions.ALIKE_MAX + 1) + 3
+
+
+def test_nvtx_pops_what_it_pushed_last(recorded: dict[int, tuple[str, ...]]) -> None:
+    push, pop = regions.wrap_push(lambda msg: 1), regions.wrap_pop(lambda: 2)
+    assert push("forward") == 1
+    with regions.Region("loss"):
+        push("matmul")
+        assert pop() == 2
+    pop()
+    pop()
+    outer = ("forward",)
+    assert seen(recorded) == [
+        (),
+        outer,
+        (*outer, "loss"),
+        (*outer, "loss", "matmul"),
+        (*outer, "loss"),
+        outer,
+        (),
+    ]
+
+
+def test_a_push_that_fails_is_no_range(recorded: dict[int, tuple[str, ...]]) -> None:
+    def broken(msg: str) -> int:
+        raise RuntimeError("no NVTX")
+
+    with pytest.raises(RuntimeError, match="no NVTX"):
+        regions.wrap_push(broken)("forward")
+    assert seen(recorded) == [()]
+
+
+def test_a_framework_s_method_is_one_range_whoever_names_it(recorded: dict[int, tuple[str, ...]]) -> None:
+    def training_step(self: object, batch: int) -> int:
+        return batch + 1
+
+    method = regions.named(training_step)
+    assert method(None, 1) == 2
+    with regions.Region("GRPOTrainer.training_step"):
+        method(None, 1)
+    assert seen(recorded) == [(), ("training_step",), (), ("GRPOTrainer.training_step",), ()]
 
 
 def test_ranges_of_torch_are_no_regions(recorded: dict[int, tuple[str, ...]]) -> None:

@@ -6,12 +6,14 @@ import os
 import sys
 import time
 
-from . import amounts, calls, modules
+from . import amounts, calls, instructions, modules, tensors
 from .recorder import recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .growth import Growth
 
 _state: dict[str, Any] = {"torch": None, "shapes": None}
 
@@ -57,6 +59,13 @@ def _start_and_stop() -> None:
     profiler = profile(activities=_activities())
     profiler.start()
     profiler.stop()
+
+
+def end_light(kept: int, growth: Growth, *, is_deep: bool) -> None:
+    """Read what is to be known of the light steps at their end; called again, it does nothing."""
+    instructions.end(kept)
+    if growth.read_level(2) and is_deep:
+        tensors.note()
 
 
 def begin_torch() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-waiting: dict[str, Callable[[], None]] = {}
+waiting: dict[str, list[Callable[[], None]]] = {}
 """Module -> what to do once the script has loaded it; we load none."""
 
 REASONS_MAX, REASON_CHARS = 5, 200
@@ -35,7 +35,8 @@ def look() -> None:
     for name in tuple(waiting):
         module = sys.modules.get(name)
         if module is not None and not getattr(module.__spec__, "_initializing", False):
-            waiting.pop(name)()
+            for call in waiting.pop(name):
+                call()
     if _handler and _on_start not in _handler[0].start_callbacks:
         _register()  # torch._dynamo.reset() drops all callbacks
 

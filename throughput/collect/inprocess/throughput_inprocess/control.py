@@ -255,8 +255,7 @@ class Controller:
 
     def _begin_heavy(self, block: int) -> bool:
         """Start the block, or the one after it where this one has no steps."""
-        instructions.end(self.kept)
-        self.growth.read_level(2)
+        blocks.end_light(self.kept, self.growth, is_deep="cprofile" in self.collectors)
         page.set("want_stacks", 0)
         if block == TORCH:
             blocks.begin_torch()

@@ -53,10 +53,12 @@ class Growth:
         self._had_anomaly_mode: tuple[bool, bool] | None = None
         self._taken: list[Taken] = []
 
-    def read_level(self, place: int) -> None:
+    def read_level(self, place: int) -> bool:
         """Note the memory at the start (0), in the middle (1) or at the end (2) of the light steps, once."""
-        if len(self._levels) == place:
+        is_next = len(self._levels) == place
+        if is_next:
             self._levels.append(_private_bytes())
+        return is_next
 
     def begin(self) -> bool:
         """Begin to trace allocations; False where memory didn't grow, or the script traces them itself."""

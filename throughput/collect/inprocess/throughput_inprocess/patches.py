@@ -253,6 +253,9 @@ def _derived(part: int) -> Callable[[Any, str], None]:
 
 DATA_SETS, MODELS = _derived(spans.DATA_SET), _derived(spans.MODEL)
 
+STRATEGY = ("training_step", "validation_step", "test_step")
+"""Lightning calls the user's module through these."""
+
 # name, module, owner's attribute path, attribute, how, collector, what is lost without it
 TABLE: tuple[Row, ...] = (
     ("optimizer", "torch.optim.optimizer", "", "register_optimizer_step_post_hook", _optimizer_hooks, "light",
@@ -283,6 +286,19 @@ TABLE: tuple[Row, ...] = (
      "ranges of record_function are no regions"),
     ("region", "torch.autograd.profiler", "record_function", "__exit__", regions.wrap_exit, "light",
      "ranges of record_function are no regions"),
+    ("region", "torch.cuda.nvtx", "", "range_push", regions.wrap_push, "light", "NVTX ranges are no regions"),
+    ("region", "torch.cuda.nvtx", "", "range_pop", regions.wrap_pop, "light", "NVTX ranges are no regions"),
+    *(
+        ("region", module, owner, name, how, "light", "its phases are no regions")
+        for module, owner, names, how in (
+            ("transformers.trainer", "Trainer", ("training_step", "evaluate"), regions.named),
+            ("lightning.pytorch.strategies.strategy", "Strategy", STRATEGY, regions.named),
+            ("pytorch_lightning.strategies.strategy", "Strategy", STRATEGY, regions.named),
+            ("trl.extras.profiling", "ProfilingContext", ("__enter__",), regions.wrap_enter),
+            ("trl.extras.profiling", "ProfilingContext", ("__exit__",), regions.wrap_exit),
+        )
+        for name in names
+    ),
     ("save", "torch", "", "save", _save, "light", "checkpoints are found from stacks"),
     ("save", "safetensors.torch", "", "save_file", _save, "light", "checkpoints are found from stacks"),
     ("evaluation", "torch.nn", "Module", "eval", _eval, "light", "evaluations are found by their loaders"),
@@ -310,7 +326,10 @@ TABLE: tuple[Row, ...] = (
 
 DEVICE_ONLY = ("read", "synchronize", "cuda")
 """Points that can't matter to a torch built for the CPU alone: left as they are."""
-LATE = ("torch._dynamo", "safetensors.torch")
+LATE = (
+    *("torch._dynamo", "safetensors.torch", "transformers.trainer", "trl.extras.profiling"),
+    *("lightning.pytorch.strategies.strategy", "pytorch_lightning.strategies.strategy"),
+)
 """Modules that `import torch` doesn't load: their points are installed once the script has imported them."""
 HOOKS = (_optimizer_hooks, compiles.listen, DATA_SETS, MODELS)
 """Installed by torch's own registration, not by putting something in its place."""
@@ -327,7 +346,8 @@ def install(torch: Any) -> None:
     for row in wanted:
         points = sum(other[5] == row[5] for other in wanted)
         if row[1] in LATE:
-            compiles.waiting[row[1]] = functools.partial(_install_noted, row, version, points)
+            late = functools.partial(_install_noted, row, version, points)
+            compiles.waiting.setdefault(row[1], []).append(late)
         else:
             _install_noted(row, version, points)
     spans.after_import.append(compiles.look)
@@ -348,7 +368,10 @@ def _install_noted(row: Row, version: str, points: int) -> None:
     place = ".".join(part for part in (module_name, owner_path, attribute) if part)
     try:
         found = _install_one(module_name, owner_path, attribute, how)
-        missing = f"torch {version} has no {place}"
+        package = module_name.partition(".")[0]
+        missing = (
+            f"torch {version} has no {place}" if package == "torch" else f"this {package} has no {place}"
+        )
     except Exception as error:
         found, missing = False, f"torch {version} lets nobody patch {place} ({error!r})"
     if not found:

@@ -1,4 +1,4 @@
-"""Note which of the script's own ranges a thread is in: record_function's, and those of `throughput.region`.
+"""Note which range a thread is in: record_function's, NVTX's, those of frameworks and of `throughput.region`.
 
 A range ends the running segment of its thread, and the segments inside carry its number (0: none). A number
 stands for a path of names, the outermost first; a note of kind "region" says which.
@@ -7,6 +7,7 @@ stands for a path of names, the outermost first; a note of kind "region" says wh
 from __future__ import annotations
 
 import functools
+import re
 import sys
 
 from .clock import clock
@@ -35,12 +36,19 @@ NOT_THEIRS = (
 )
 """How names begin that torch, or we, give to ranges: timers tell those already."""
 NUMBERS_MAX, DEPTH_MAX = 200, 8
-"""Names with numbers in them ("step 17") are no regions: what is beyond counts for the range around it."""
+"""What is beyond counts for the range around it."""
+ALIKE_MAX = 12
+"""Names that differ in their numbers alone ("layer 3"); of more ("step 317") later ones are one region."""
 
 _numbers: dict[tuple[str, ...], int] = {}
 _judged: dict[Any, bool] = {}
 """Name of a range -> whether it is the script's own."""
 JUDGED_MAX = 1_000
+_alike: dict[str, set[str]] = {}
+"""Name without its numbers -> the names that were seen of it, up to `ALIKE_MAX`."""
+_digits = re.compile(r"\d+")
+NVTX = object()
+"""Whose ranges are those that NVTX pushes: it pops the last one."""
 
 
 def _number(path: tuple[str, ...]) -> int:
@@ -63,12 +71,23 @@ def enter(owner: Any, name: str) -> None:
 
 def _add(clk: PhaseClock, owner: int, name: str) -> None:
     above = clk.regions[-1][1] if clk.regions else ()
-    path = (*above, name)
+    path = (*above, _without_its_number(name) if _digits.search(name) else name)
     number = _number(path)
     if number < 0:
         path, number = above, clk.region
     clk.regions.append((owner, path, name))
     clk.region = number
+
+
+def _without_its_number(name: str) -> str:
+    """Return a name with `#` for its numbers where many differ in these alone."""
+    pattern = _digits.sub("#", name)
+    seen = _alike.setdefault(pattern, set())
+    if name not in seen:
+        if len(seen) >= ALIKE_MAX:
+            return pattern
+        seen.add(name)
+    return name
 
 
 def leave(owner: Any) -> None:
@@ -129,6 +148,50 @@ def wrap_exit(original: Call) -> Call:
     return __exit__
 
 
+def wrap_push(original: Call) -> Call:
+    """Return NVTX's `range_push` that notes the range."""
+
+    @functools.wraps(original)
+    def range_push(msg: Any) -> Any:
+        result = original(msg)  # fails where torch was built without NVTX
+        if not _is_compiling():
+            enter(NVTX, str(msg))
+        return result
+
+    return range_push
+
+
+def wrap_pop(original: Call) -> Call:
+    """Return NVTX's `range_pop` that notes the end of the range that was pushed last."""
+
+    @functools.wraps(original)
+    def range_pop() -> Any:
+        if not _is_compiling():
+            leave(NVTX)
+        return original()
+
+    return range_pop
+
+
+def named(original: Call) -> Call:
+    """Return a framework's method as a range of its name; it is none inside a range that is called so."""
+    name = original.__name__
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        path = clock().regions[-1][1] if clock().regions else ()
+        if (path and path[-1].rpartition(".")[2] == name) or _is_compiling():
+            return original(self, *args, **kwargs)
+        owner = object()
+        enter(owner, name)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            leave(owner)
+
+    return method
+
+
 def _is_theirs(name: Any) -> bool:
     """Return whether a range of this name is the script's own."""
     found = type(name) is str and not name.startswith(NOT_THEIRS)
@@ -147,3 +210,4 @@ def _is_compiling() -> bool:
 def forget() -> None:
     """Number anew in a forked process, whose notes go into a file of its own."""
     _numbers.clear()
+    _alike.clear()
