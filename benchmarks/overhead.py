@@ -31,7 +31,7 @@ from benchmarks.runs import Command, profile, run_plain
 KEPT = store.HERE / "overhead.json"
 LOOP = store.HERE / "overhead_loop.py"
 PROFILED_STEPS = 200
-SPARE = 400
+SPARE = 120
 """Steps beyond the window: warm-up and drops, whatever they come to."""
 RESAMPLES = 2000
 """Bootstrap resamples of pairs: the interval's ends settle to a tenth of their width."""
@@ -211,13 +211,17 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.overhead")
     parser.add_argument("--pairs", type=int, default=20, help="pairs of fresh processes")
     parser.add_argument(
-        "--loops", type=_loops, default=_loops("512x512,2048x16"), help="width x batch, as 512x512,2048x16"
+        "--loops",
+        type=parse_loops,
+        default=parse_loops("512x512,2048x16"),
+        help="width x batch, as 512x512,2048x16",
     )
     parser.add_argument("--out", type=Path, default=KEPT, help="where results are kept")
     return parser.parse_args()
 
 
-def _loops(text: str) -> tuple[Loop, ...]:
+def parse_loops(text: str) -> tuple[Loop, ...]:
+    """Return the loops of a text as 512x512,2048x16."""
     return tuple(Loop(*map(int, word.split("x"))) for word in text.split(","))
 
 

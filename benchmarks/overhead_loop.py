@@ -21,6 +21,24 @@ from torch.utils.data import DataLoader, TensorDataset
 Edge = tuple[int, int, int]
 
 
+def training(width: int, batch: int, steps: int) -> tuple[nn.Module, torch.optim.Optimizer, TensorDataset]:
+    """Return the network, its optimizer, and data for so many steps."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    layers = (nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+    model = nn.Sequential(*layers)
+    data = TensorDataset(torch.randn(batch * steps, 64), torch.randn(batch * steps, 1))
+    return model, torch.optim.SGD(model.parameters(), lr=0.01), data
+
+
+def step(model: nn.Module, optimizer: torch.optim.Optimizer, batch: list[torch.Tensor]) -> None:
+    """Train on one batch."""
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+    loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
+    optimizer.step()
+
+
 def main() -> None:
     """Train, then write wall, process CPU and run-queue wait at each step's end, ns, in blocks."""
     out, (steps, width, batch, block) = Path(sys.argv[1]), map(int, sys.argv[2:6])
@@ -28,12 +46,7 @@ def main() -> None:
     pipes = [os.open(path, os.O_RDWR) for path in turns]
     if pipes:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    layers = (nn.Linear(64, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
-    model = nn.Sequential(*layers)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    data = TensorDataset(torch.randn(batch * steps, 64), torch.randn(batch * steps, 1))
+    model, optimizer, data = training(width, batch, steps)
     schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
     def edge() -> Edge:
@@ -43,13 +56,10 @@ def main() -> None:
     blocks: list[list[Edge]] = [[]]
     began = time.monotonic_ns()
     try:
-        for step, (points, wanted) in enumerate(DataLoader(data, batch_size=batch), 1):
-            optimizer.zero_grad()
-            loss = nn.functional.mse_loss(model(points), wanted)
-            loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
-            optimizer.step()
+        for number, taken in enumerate(DataLoader(data, batch_size=batch), 1):
+            step(model, optimizer, taken)
             blocks[-1].append(edge())
-            if step % block == 0:
+            if number % block == 0:
                 if pipes:
                     os.write(pipes[0], b"x")
                     os.read(pipes[1], 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import lockstep, overhead
+from benchmarks import lockstep, overhead, switched
 
 
 def blocks(step: int, count: int = 20, starved: int = 0) -> list[list[list[int]]]:
@@ -56,3 +56,21 @@ def test_two_loops_take_turns(tmp_path: Path) -> None:
         for side in (plain, other)
     )
     assert not [1 for a in mine for b in theirs if a[0] < b[1] and b[0] < a[1]]
+
+
+def test_turns_with_hooks_are_judged_by_their_neighbours() -> None:
+    def rows(lengths_us: list[tuple[float, bool]]) -> list[tuple[int, bool, int]]:
+        at, made = 0.0, [(0, False, switched.LIGHT)]
+        for length, is_on in lengths_us:
+            at += length * 1e3
+            made.append((round(at), is_on, switched.LIGHT))
+        return made
+
+    def turn(us: float, is_on: bool) -> list[tuple[float, bool]]:
+        return [(9 * us, is_on), *[(us, is_on)] * (switched.TURN - 1)]
+
+    # The machine gets slower by and by; the first step of each turn is cold.
+    steps = [*turn(1000, False), *turn(1300, True), *turn(1200, False), *turn(1500, True), *turn(1400, False)]
+    added, plain = switched.of_turns(rows(steps))
+    assert added == pytest.approx([200.0, 200.0])
+    assert plain == 1200.0

@@ -1,7 +1,7 @@
 """Turn `counters.jsonl` (see `collect/host.py`) into counters: shares, rates and levels over time.
 
 A rate or share stands at the end of the interval that it is of. A figure that the machine couldn't give
-has no counter. Per process (`pid` set): process_cpus, rss_bytes, shared_bytes, pss_bytes, threads,
+has no counter. Per process (`pid` set): process_cpus, rss_bytes, shared_bytes, pss_bytes, own_bytes, threads,
 process_runq_share, process_read_bytes_per_s (from storage), process_read_any_bytes_per_s; all others are of
 the machine or of the whole process tree.
 """
@@ -73,7 +73,7 @@ def _add_levels(columns: Columns, record: Record) -> None:
     for name in ("memory_available_bytes", "memory_total_bytes", "memory_shared_bytes"):
         columns.add(name, "bytes", (time_ns, whole(machine.get(name))))
     for pid, numbers in _processes(record).items():
-        for name in ("rss_bytes", "shared_bytes", "pss_bytes", "threads"):
+        for name in ("rss_bytes", "shared_bytes", "pss_bytes", "own_bytes", "threads"):
             unit = "count" if name == "threads" else "bytes"
             columns.add(name, unit, (time_ns, whole(numbers.get(name))), pid)
 

@@ -16,8 +16,10 @@ Floats = npt.NDArray[np.float64]
 
 PARTS = 8
 """The window is cut into so many: their medians ignore single spikes, and seven rises give an interval."""
-STUDENT = 2.447
-"""97.5 % point of Student's t with 6 degrees of freedom: a mean of seven rises."""
+STUDENT = {4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447}
+"""97.5 % point of Student's t for the mean of so many rises."""
+COPIES_MIN = 5
+"""Own pages are read every three seconds: four rises."""
 READINGS_MIN = 24
 """Three a part: 6 s at four readings a second."""
 STEADY = 0.5
@@ -25,6 +27,8 @@ STEADY = 0.5
 PROCESSES_MAX = 32
 TRAINING, OTHER = "training process", "other process"
 WORKER, WORKERS = "DataLoader worker", "DataLoader workers"
+COPIES = "pages that DataLoader workers copy"
+"""Of the training process's memory, when they write to it: counts of references, for the most part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +125,15 @@ def _growth(
     if not long or not steps:
         return None, "the measured steps were too short for it"
     used = sum(float(values[-1]) for _, values in private.values() if len(values))
-    left = _left(timeline, limit, used)
-    found = max((_grown(level, (end - start) / steps, left) for level in long), key=lambda growth: growth.low)
+    left, step_ns = _left(timeline, limit, used), (end - start) / steps
+    grown = [_grown(level, step_ns, left) for level in long]
+    copied = _copied(timeline, roles)
+    if copied is not None:
+        whole = sum(float(private[pid][1][-1]) for pid in private if roles.get(pid) == TRAINING)
+        room = whole * sum(role == WORKER for role in roles.values()) - float(copied.value[-1])
+        ends = left is not None and room > left  # else all of it is copied before memory is full
+        grown.append(_grown(copied, step_ns, left if ends else None))
+    found = max(grown, key=lambda growth: growth.low)
     return (replace(found, kept=timeline.kept) if found.role == TRAINING else found), None
 
 
@@ -145,6 +156,21 @@ def _together(role: str, series: Sequence[tuple[Ints, Floats]]) -> _Level | None
     return _Level(role=role, time_ns=whole[0][0], value=np.sum([value for _, value in whole], axis=0))
 
 
+def _copied(timeline: Timeline, roles: Mapping[int, str]) -> _Level | None:
+    """Return the pages that workers have for themselves, in the window; None where they were hardly read."""
+    start, end = timeline.window_ns
+    series = []
+    for pid, counter in _by_pid(timeline, "own_bytes").items():
+        inside = (counter.time_ns >= start) & (counter.time_ns <= end)
+        if roles.get(pid) == WORKER and inside.sum() >= COPIES_MIN:
+            series.append((counter.time_ns[inside], counter.value[inside]))
+    if not series:
+        return None
+    times = series[0][0]
+    values = np.sum([np.interp(times, time, value) for time, value in series], axis=0)
+    return _Level(role=COPIES, time_ns=times, value=values)
+
+
 def _left(timeline: Timeline, limit: float | None, used: float) -> float | None:
     """Return what is free at the end of the window: of the limit, and on the machine."""
     free = [c for c in timeline.counters if c.name == "memory_available_bytes" and c.pid is None]
@@ -155,12 +181,13 @@ def _left(timeline: Timeline, limit: float | None, used: float) -> float | None:
 
 def _grown(level: _Level, step_ns: float, left: float | None) -> MemoryGrowth:
     """Return the mean rise from part to part, a step."""
-    at = np.array([part.mean() for part in np.array_split(level.time_ns.astype(np.float64), PARTS)])
-    medians = np.array([np.median(part) for part in np.array_split(level.value, PARTS)])
+    parts = min(PARTS, len(level.value))
+    at = np.array([part.mean() for part in np.array_split(level.time_ns.astype(np.float64), parts)])
+    medians = np.array([np.median(part) for part in np.array_split(level.value, parts)])
     steps = np.maximum(np.diff(at), 1.0) / step_ns
     rises = np.diff(medians) / steps
     mean = float(rises.mean())
-    error = STUDENT * float(rises.std(ddof=1)) / len(rises) ** 0.5
+    error = STUDENT[len(rises)] * float(rises.std(ddof=1)) / len(rises) ** 0.5
     late = float(rises[len(rises) // 2 :].mean())
     return MemoryGrowth(
         role=level.role,

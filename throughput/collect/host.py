@@ -14,7 +14,7 @@ psi_cpu_ns, psi_io_ns, psi_memory_ns ("some"); quota_periods, throttled_periods,
 tightest control group with a quota).
 procs: started (tells a number that was used again), cpu_ns, major_faults, read_bytes, write_bytes (that
 reached storage), read_any_bytes (any read call), oncpu_ns and runq_ns (schedstat, over all threads seen);
-threads, rss_bytes, shared_bytes, pss_bytes (levels; the last one is read now and then).
+threads, rss_bytes, shared_bytes, pss_bytes, own_bytes (levels; the last two are read now and then).
 What the machine can't tell is absent.
 
 Beside it, at the end, `data_files.json`: see `data_files`.

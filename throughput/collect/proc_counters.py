@@ -19,8 +19,8 @@ SECTOR_BYTES = 512
 RESCAN_SHARE = 1 / 400
 """Looking for new processes reads every process's stat: at most this share of one core goes there."""
 RESCAN_LEAST_S = 1.0
-PSS_FIRST_S, PSS_EVERY_S = 1.0, 10.0
-"""A process's proportional share is read when it is so old, then ever less often, down to this."""
+PSS_FIRST_S, PSS_EVERY_S = 1.0, 3.0
+"""A process's own and proportional share are read when it is so old, then less often, down to this."""
 PSS_COST_SHARE = 1 / 500
 """The kernel walks all pages of the process for it, and holds its map of memory meanwhile."""
 QUOTA_AGAIN_S = 10.0
@@ -122,7 +122,7 @@ class ProcCounters:
 
 
 class _Share:
-    """Reads a process's proportional share of memory now and then."""
+    """Reads a process's own pages and its proportional share of memory now and then."""
 
     def __init__(self, pid: int) -> None:
         self._path = f"/proc/{pid}/smaps_rollup"
@@ -130,7 +130,7 @@ class _Share:
         self._after = time.monotonic() + PSS_FIRST_S
 
     def read(self) -> Numbers:
-        """Return the share where it is due; empty in between, and where the kernel refuses."""
+        """Return them where it is due; nothing in between, and where the kernel refuses."""
         now = time.monotonic()
         if now < self._after:
             return {}
@@ -138,8 +138,11 @@ class _Share:
         cost = time.monotonic() - now
         self._pause_s = min(2 * self._pause_s, PSS_EVERY_S)
         self._after = now + max(self._pause_s, cost / PSS_COST_SHARE)
-        found = next((line.split() for line in lines if line.startswith(b"Pss:")), ())
-        return {"pss_bytes": int(found[1]) * 1024} if len(found) > 1 else {}
+        sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(b" kB")}
+        if b"Pss:" not in sizes:
+            return {}
+        own = sizes.get(b"Private_Clean:", 0) + sizes.get(b"Private_Dirty:", 0)
+        return {"pss_bytes": sizes[b"Pss:"], "own_bytes": own}
 
 
 class _Threads:

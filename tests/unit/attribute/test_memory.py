@@ -131,3 +131,26 @@ def test_too_short_to_tell() -> None:
     assert found is not None
     assert found.growth is None
     assert found.growth_missing is not None
+
+
+def own_pages(values: Any, pid: int) -> Counter:
+    """Return a counter that is read every three seconds."""
+    whole = counter("own_bytes", values, pid)
+    return Counter(
+        name="own_bytes", unit="bytes", time_ns=whole.time_ns[::12], value=whole.value[::12], pid=pid
+    )
+
+
+@pytest.mark.parametrize(("data", "ends"), [(2 * GB, False), (40 * GB, True)])
+def test_pages_that_workers_copy(data: float, ends: bool) -> None:
+    """They have the training process's pages until they write to them: resident memory stays as it is."""
+    resident = [counter("rss_bytes", data, pid) for pid in (1, 2, 3)]
+    copied = [own_pages(0.1 * GB + TIME * 10 * MB, pid) for pid in (2, 3)]
+    found = memory_of(timeline(*resident, *copied), {})
+    assert found is not None
+    growth = found.growth
+    assert growth is not None
+    assert growth.role == "pages that DataLoader workers copy"
+    assert growth.bytes_per_step == pytest.approx(4 * MB, rel=0.01)
+    assert growth.is_steady
+    assert (growth.steps_to_limit is not None) == ends  # two copies of the data are all that there can be

@@ -27,8 +27,9 @@ def check(facts: Facts) -> Finding | None:
     summary, idle = facts.attribution.loader, reading.idle_cpus(facts)
     if summary is None or summary.num_workers != 0 or idle is None or idle < IDLE_CPUS:
         return None
-    share = reading.share(facts, Category.DATA_LOADING)
-    if not costs.generic(facts) <= share < 1:
+    share, row = reading.share(facts, Category.DATA_LOADING), reading.row(facts, Category.DATA_LOADING)
+    surely = share if row is None or row.low is None else row.low
+    if share >= 1 or surely < costs.generic(facts):
         return None
     count = min(max(1, round(idle)), math.ceil(share / (1 - share)))
     hidden = share - max(0.0, share / count - (1 - share))  # what the workers can't keep up with stays
