@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-import numpy as np
-
 from throughput import units
-from throughput.diagnose import costs, evidence, findings, reading
+from throughput.diagnose import costs, crowding, evidence, findings, reading
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
-from throughput.model.attribution import LoaderSummary
 from throughput.model.category import Category
 from throughput.model.finding import Facts, Finding, LoaderSettings
 
@@ -28,13 +24,13 @@ def check(facts: Facts) -> Finding | None:
     summary, cpus = facts.attribution.loader, reading.usable_cpus(facts)
     if summary is None or cpus is None or summary.num_workers <= cpus:
         return None
-    count = max(1, int(cpus) - 1, _keeping_up(facts, summary))
+    count = max(1, int(cpus) - 1, crowding.keeping_up(facts, summary))
     if count >= summary.num_workers:
         return None
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
-    part = _less_crowded(facts, summary, count, cpus) * (1.0 - reading.others_part(facts))
+    part = crowding.less_crowded(facts, summary, count, cpus) * (1.0 - reading.others_part(facts))
     starved = costs.part_of(facts, Category.CPU_STARVED, part)
-    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued) * _unmade(facts))
+    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued) * crowding.unmade(facts))
     cost = costs.together(starved, late)
     lines = [
         f"{units.plural(summary.num_workers, 'worker')} share {units.count(cpus)} CPUs",
@@ -46,41 +42,6 @@ def check(facts: Facts) -> Finding | None:
     found = findings.of_loader(facts, cost, ("More workers than CPUs", fix), lines, sets=sets)
     is_starved = starved is not None and (late is None or starved.ns >= late.ns)
     return replace(found, category=Category.CPU_STARVED) if found is not None and is_starved else found
-
-
-def _less_crowded(facts: Facts, summary: LoaderSummary, count: int, cpus: float) -> float:
-    """Return which part of the waits for a CPU can end with so few workers.
-
-    They do the same work (of an iterable data set each may do all of it: then it isn't known). Where they and
-    torch's threads still share CPUs, that work holds training up as before; only what was waited beyond it
-    came from the crowd.
-    """
-    is_iterable = any(loader.iterable for loader in facts.timeline.loaders)
-    if is_iterable or count + (reading.computing_threads(facts) or 1.0) <= cpus:
-        return 1.0
-    steps = len(reading.clean_steps(facts))
-    starved_ns = reading.share(facts, Category.CPU_STARVED) * reading.mean_step_ns(facts)
-    if not steps or not starved_ns:
-        return 0.0
-    work_ns = (summary.cpu_ns or 0.0) * summary.batches / steps
-    return max(0.0, 1.0 - work_ns / starved_ns)
-
-
-def _unmade(facts: Facts) -> float:
-    """Return in which part of the waits the batch was still being made; 1 where that isn't known."""
-    batches = facts.timeline.batches
-    known = (batches.made_ns > 0) & (batches.wanted_ns > 0)
-    wanted, consumed, made = (x[known] for x in (batches.wanted_ns, batches.consumed_ns, batches.made_ns))
-    waited = int((consumed - wanted).sum())
-    return float(np.clip(np.minimum(made, consumed) - wanted, 0, None).sum() / waited) if waited else 1.0
-
-
-def _keeping_up(facts: Facts, summary: LoaderSummary) -> int:
-    """Return how many workers, each with a CPU when it wants one, make batches as fast as steps take them."""
-    steps = len(reading.clean_steps(facts))
-    step_ns = reading.mean_step_ns(facts) * steps
-    made_ns = ((summary.cpu_ns or 0.0) + (summary.blocked_ns or 0.0)) * summary.batches
-    return math.ceil(made_ns / step_ns) if step_ns else 1
 
 
 def _fires() -> tuple[Facts, ...]:
