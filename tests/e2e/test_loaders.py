@@ -39,7 +39,8 @@ if __name__ == "__main__":
     loader = torch.utils.data.DataLoader(Slow(), 8, num_workers=1, multiprocessing_context="{method}")
     train(loader)
 """
-    collectors = ("--collectors", "loader,stacks,locks,cprofile", "--warmup", "4")
+    # py-spy looks for new processes now and then: the steps must last longer than that on a busy machine.
+    collectors = ("--collectors", "loader,stacks,locks,cprofile", "--warmup", "4", "--steps", "80")
     ran = profile(tmp_path, PRELUDE + STEPS + script, *collectors)
     assert_done(ran)
     assert ran.report["loader"]["num_workers"] == 1

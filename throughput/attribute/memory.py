@@ -127,10 +127,11 @@ def _growth(
     used = sum(float(values[-1]) for _, values in private.values() if len(values))
     left, step_ns = _left(timeline, limit, used), (end - start) / steps
     grown = [_grown(level, step_ns, left) for level in long]
-    copied = _copied(timeline, roles)
-    if copied is not None:
-        whole = sum(float(private[pid][1][-1]) for pid in private if roles.get(pid) == TRAINING)
-        room = whole * sum(role == WORKER for role in roles.values()) - float(copied.value[-1])
+    copies = _copies(timeline, {pid: private[pid] for pid in private if roles.get(pid) == WORKER})
+    if copies:
+        whole = sum(float(values[-1]) for pid, (_, values) in private.items() if roles.get(pid) == TRAINING)
+        copied = _Level(role=COPIES, time_ns=copies[0][0], value=np.sum([v for _, v in copies], axis=0))
+        room = whole * len(copies) - float(copied.value[-1])
         ends = left is not None and room > left  # else all of it is copied before memory is full
         grown.append(_grown(copied, step_ns, left if ends else None))
     found = max(grown, key=lambda growth: growth.low)
@@ -156,19 +157,22 @@ def _together(role: str, series: Sequence[tuple[Ints, Floats]]) -> _Level | None
     return _Level(role=role, time_ns=whole[0][0], value=np.sum([value for _, value in whole], axis=0))
 
 
-def _copied(timeline: Timeline, roles: Mapping[int, str]) -> _Level | None:
-    """Return the pages that workers have for themselves, in the window; None where they were hardly read."""
+def _copies(timeline: Timeline, private: Mapping[int, tuple[Ints, Floats]]) -> list[tuple[Ints, Floats]]:
+    """Return the pages that each worker has for itself, at the times of the first; none where hardly read.
+
+    What it allocated itself since the window began is taken away: that grows its resident memory too.
+    """
     start, end = timeline.window_ns
-    series = []
+    found: list[tuple[Ints, Floats]] = []
     for pid, counter in _by_pid(timeline, "own_bytes").items():
         inside = (counter.time_ns >= start) & (counter.time_ns <= end)
-        if roles.get(pid) == WORKER and inside.sum() >= COPIES_MIN:
-            series.append((counter.time_ns[inside], counter.value[inside]))
-    if not series:
-        return None
-    times = series[0][0]
-    values = np.sum([np.interp(times, time, value) for time, value in series], axis=0)
-    return _Level(role=COPIES, time_ns=times, value=values)
+        if inside.sum() < COPIES_MIN or pid not in private or not len(private[pid][0]):
+            continue
+        times, resident = private[pid]
+        at = found[0][0] if found else counter.time_ns[inside]
+        own = np.interp(at, counter.time_ns[inside], counter.value[inside])
+        found.append((at, own - (np.interp(at, times, resident) - resident[0])))
+    return found
 
 
 def _left(timeline: Timeline, limit: float | None, used: float) -> float | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from throughput.diagnose import reading
 from throughput.model.attribution import LoaderSummary
 from throughput.model.category import Category
@@ -28,15 +26,6 @@ def less_crowded(facts: Facts, summary: LoaderSummary, count: int, cpus: float) 
         return 0.0
     work_ns = (summary.cpu_ns or 0.0) * summary.batches / steps
     return max(0.0, 1.0 - work_ns / starved_ns)
-
-
-def unmade(facts: Facts) -> float:
-    """Return in which part of the waits the batch was still being made; 1 where that isn't known."""
-    batches = facts.timeline.batches
-    known = (batches.made_ns > 0) & (batches.wanted_ns > 0)
-    wanted, consumed, made = (x[known] for x in (batches.wanted_ns, batches.consumed_ns, batches.made_ns))
-    waited = int((consumed - wanted).sum())
-    return float(np.clip(np.minimum(made, consumed) - wanted, 0, None).sum() / waited) if waited else 1.0
 
 
 def keeping_up(facts: Facts, summary: LoaderSummary) -> int:

@@ -154,3 +154,13 @@ def test_pages_that_workers_copy(data: float, ends: bool) -> None:
     assert growth.bytes_per_step == pytest.approx(4 * MB, rel=0.01)
     assert growth.is_steady
     assert (growth.steps_to_limit is not None) == ends  # two copies of the data are all that there can be
+
+
+def test_what_workers_allocate_is_no_copy() -> None:
+    level = 1 * GB + TIME * 10 * MB
+    leaking = [counter("rss_bytes", level, pid) for pid in (2, 3)]
+    own = [own_pages(level, pid) for pid in (2, 3)]
+    found = memory_of(timeline(counter("rss_bytes", 2 * GB, 1), *leaking, *own), {})
+    assert found is not None
+    assert found.growth is not None
+    assert (found.growth.role, found.growth.steps_to_limit is not None) == ("DataLoader workers", True)

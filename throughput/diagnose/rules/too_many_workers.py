@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from throughput import units
-from throughput.diagnose import costs, crowding, evidence, findings, reading
+from throughput.diagnose import costs, crowding, evidence, findings, lateness, reading
 from throughput.diagnose.examples import facts, loader
 from throughput.diagnose.ranking import SpecificRule
 from throughput.model.category import Category
@@ -30,7 +30,7 @@ def check(facts: Facts) -> Finding | None:
     queued = summary.runq_ns / summary.made_ns if summary.runq_ns is not None and summary.made_ns else 0.0
     part = crowding.less_crowded(facts, summary, count, cpus) * (1.0 - reading.others_part(facts))
     starved = costs.part_of(facts, Category.CPU_STARVED, part)
-    late = costs.part_of(facts, Category.DATA_LOADING, min(1.0, queued) * crowding.unmade(facts))
+    late = lateness.of_making(facts, min(1.0, queued), least=0.0)
     cost = costs.together(starved, late)
     lines = [
         f"{units.plural(summary.num_workers, 'worker')} share {units.count(cpus)} CPUs",

@@ -82,6 +82,8 @@ def _add(clk: PhaseClock, owner: int, name: str) -> None:
 def _without_its_number(name: str) -> str:
     """Return a name with `#` for its numbers where many differ in these alone."""
     pattern = _digits.sub("#", name)
+    if pattern not in _alike and len(_alike) >= JUDGED_MAX:
+        return pattern  # whatever names are made of, we keep no more of them
     seen = _alike.setdefault(pattern, set())
     if name not in seen:
         if len(seen) >= ALIKE_MAX:
